@@ -123,6 +123,12 @@ export interface DeviceRecord extends DeviceCredentials {
   readonly refusedAddress: string | null;
 }
 
+/** A record in one domain: it may be removed, or be in another, while somebody decides about it. */
+export interface DeviceInDomain {
+  readonly uid: string;
+  readonly domain: string;
+}
+
 /** What a user's request needs to know of a claimed device. */
 export interface DeviceIdentity extends DeviceKey {
   readonly domain: string;
@@ -241,12 +247,16 @@ export interface Devices {
     now: number,
     certificatesSince: CertificatesSince,
   ): Promise<readonly string[]>;
-  /** Another password, or certificates in place of any; false when no claimed device has this id. */
+  /**
+   * Another password, or certificates in place of any; false when no claimed device has this id, or, with `only`, when it is another
+   * record or in another domain.
+   */
   setSecrets(
     id: string,
     secrets: DeviceSecrets,
     now: number,
     certificatesSince: CertificatesSince,
+    only?: DeviceInDomain,
   ): Promise<boolean>;
   /** `hash`: the password hash that it goes with; nothing happens when the device has another by now. */
   setFingerprint(id: string, hash: string, fingerprint: Buffer): Promise<void>;
@@ -264,8 +274,8 @@ export interface Devices {
   ): Promise<boolean>;
   /** False when no unclaimed device of this domain has this id. */
   claim(id: string, domain: string): Promise<boolean>;
-  /** With the sessions of browsers on its hosts. False when there is no such device. */
-  remove(id: string, now: number): Promise<boolean>;
+  /** With the sessions of browsers on its hosts. False when there is no such device; `only` is as for {@link setSecrets}. */
+  remove(id: string, now: number, only?: DeviceInDomain): Promise<boolean>;
 
   // What nobody waits for. A record that has another `uid` by now is left alone.
   noteConnected(

@@ -6,6 +6,7 @@ import type {
   DeviceCredentials,
   DeviceFilter,
   DeviceIdentity,
+  DeviceInDomain,
   DeviceKey,
   DeviceRecord,
   DeviceSecrets,
@@ -207,6 +208,7 @@ export class SqliteDevices implements Devices {
     secrets: DeviceSecrets,
     now: number,
     certificatesSince: CertificatesSince,
+    only?: DeviceInDomain,
   ): Promise<boolean> {
     const update = this.#database.prepare(
       `UPDATE devices SET password = @password, digest_sha256 = @digestSha256, digest_md5 = @digestMd5,
@@ -214,6 +216,7 @@ export class SqliteDevices implements Devices {
     );
     return this.#database
       .transaction(() => {
+        if (only && !this.#isIn(id, only)) return false;
         const since = this.#sinceOf(id, now, certificatesSince);
         return this.#done(id, update.run({ id, certificatesSince: since, ...secrets }));
       })
@@ -265,9 +268,10 @@ export class SqliteDevices implements Devices {
       .immediate();
   }
 
-  async remove(id: string, now: number): Promise<boolean> {
+  async remove(id: string, now: number, only?: DeviceInDomain): Promise<boolean> {
     return this.#database
       .transaction(() => {
+        if (only && !this.#isIn(id, only)) return false;
         this.#database.prepare('DELETE FROM former_devices WHERE removed < ?').run(now - formerMs);
         // What was never claimed had no owner.
         this.#database
@@ -393,6 +397,11 @@ export class SqliteDevices implements Devices {
   #formerlyUsed(id: string): number | null {
     const select = this.#database.prepare('SELECT removed FROM former_devices WHERE id = ?');
     return (select.pluck().get(id) as number | undefined) ?? null;
+  }
+
+  #isIn(id: string, { uid, domain }: DeviceInDomain): boolean {
+    const select = 'SELECT 1 FROM devices WHERE id = ? AND uid = ? AND domain = ?';
+    return this.#database.prepare(select).get(id, uid, domain) !== undefined;
   }
 
   #done(id: string, result: Database.RunResult): boolean {

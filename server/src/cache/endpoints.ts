@@ -77,8 +77,8 @@ export function emptyDeviceCache(context: DevicesContext, cache: AnswerCache): E
     parameters: deviceParameters,
     needs: 'devices.write',
     replies: [emptied],
-    handle({ caller, parameters, note }) {
-      const device = deviceFor(context, caller, parameters.id, 'devices.write');
+    async handle({ caller, parameters, note }) {
+      const device = await deviceFor(context, caller, parameters.id, 'devices.write');
       const dropped = cache.clearDevice(device.id);
       note(`${dropped} answers`, { device: device.id });
       return { body: { dropped } };

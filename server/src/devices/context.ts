@@ -39,17 +39,36 @@ export function domainTarget(domain: string): Target {
 }
 
 /**
- * The device of a path that this caller may read, and for which the permission is held. Throws a `Problem`: what the caller does not
- * see does not exist (404).
+ * The device of a path that this caller may read, and for which the permission is held. Rejects with a `Problem`: what the caller does
+ * not see does not exist (404).
  */
-export function deviceFor(
+export async function deviceFor(
   { devices }: DevicesContext,
   caller: Caller,
   text: string,
   permission: Permission = 'devices.read',
-): FleetDevice {
+): Promise<FleetDevice> {
   const id = normalizeDeviceId(text);
-  const device = id === null ? null : devices.get(id);
+  return permitted(id === null ? null : await devices.get(id), caller, text, permission);
+}
+
+/** The same within a transaction: the device is as it is until the end of that. */
+export function* heldDeviceFor(
+  { devices }: DevicesContext,
+  caller: Caller,
+  text: string,
+  permission: Permission,
+): Work<FleetDevice> {
+  const id = normalizeDeviceId(text);
+  return permitted(id === null ? null : yield* devices.held(id), caller, text, permission);
+}
+
+function permitted(
+  device: FleetDevice | null,
+  caller: Caller,
+  text: string,
+  permission: Permission,
+): FleetDevice {
   if (!device || !caller.may('devices.read', targetOf(device))) throw noDevice(text);
   caller.require(permission, targetOf(device));
   return device;

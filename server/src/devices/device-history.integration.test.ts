@@ -18,7 +18,7 @@ beforeEach(async () => {
   devices = new FleetDevices(file.database);
   history = new DeviceHistory(file.database);
   key = { id: 'dev1', uid: await file.add('dev1') };
-  number = devices.get('dev1')?.number ?? 0;
+  number = (await devices.get('dev1'))?.number ?? 0;
 });
 afterEach(() => file.close());
 
@@ -28,7 +28,7 @@ describe('what the store notes of a device', () => {
   test('is in its record, and can be found', async () => {
     const properties = { name: 'Pump', version: '2.1', targetPorts: '80, 22', sshPort: '22', mode: 'a"b\\c' };
     await file.store.devices.noteConnected(key, 5, facts({ properties }));
-    expect(devices.get('dev1')).toMatchObject({
+    expect(await devices.get('dev1')).toMatchObject({
       name: 'Pump',
       online: true,
       lastSeen: null,
@@ -46,13 +46,13 @@ describe('what the store notes of a device', () => {
     await file.store.devices.setProperties(key, { name: 'Valve' });
     expect([await found('pump'), await found('valve')]).toEqual([0, 1]);
     await file.store.devices.noteDisconnected(key, 9, { cause: 'lost', reason: '' });
-    expect(devices.get('dev1')).toMatchObject({ online: false, lastSeen: 9, name: 'Valve' });
-    devices.change(key, { name: 'Mine', properties: { a: 'b' } });
-    expect([await found('valve mine a=b'), devices.get('dev1')?.name]).toEqual([1, 'Mine']);
-    devices.change(key, { name: null });
-    expect(devices.get('dev1')?.name).toBe('Valve');
+    expect(await devices.get('dev1')).toMatchObject({ online: false, lastSeen: 9, name: 'Valve' });
+    await file.database.transact(() => devices.change(key, { name: 'Mine', properties: { a: 'b' } }));
+    expect([await found('valve mine a=b'), (await devices.get('dev1'))?.name]).toEqual([1, 'Mine']);
+    await file.database.transact(() => devices.change(key, { name: null }));
+    expect((await devices.get('dev1'))?.name).toBe('Valve');
     await file.store.devices.remove('dev1', 10);
-    expect([await found('valve'), devices.get('dev1')]).toEqual([0, null]);
+    expect([await found('valve'), await devices.get('dev1')]).toEqual([0, null]);
     const rest = file.database.prepare("SELECT count(*) AS n FROM fleet_trigrams('val')").get();
     expect(rest).toEqual({ n: 0 });
   });
@@ -61,9 +61,9 @@ describe('what the store notes of a device', () => {
     const waiting = { id: 'new', domain: 'lab', password: 'hash' };
     await file.store.devices.addUnclaimed(waiting, { address: '', network: '' }, 3, { all: 9, ofNetwork: 9 });
     const exists = () => file.database.transact(() => new Domains(file.database).exists('lab'));
-    expect([devices.get('new'), await exists()]).toEqual([null, false]);
+    expect([await devices.get('new'), await exists()]).toEqual([null, false]);
     await file.store.devices.claim('new', 'lab');
-    expect(devices.get('new')).toMatchObject({ domain: 'lab', created: 3 });
+    expect(await devices.get('new')).toMatchObject({ domain: 'lab', created: 3 });
   });
 
   test('a domain that a command has named is there', async () => {

@@ -70,11 +70,9 @@ beforeAll(async () => {
       await file.store.devices.noteDisconnected({ id, uid }, lastConnect + 1, { cause: 'lost', reason: '' });
     const name = random(3) === 0 ? `${pick(words)} ${n}` : null;
     const given = tags.filter((tag) => random(tag === 'rare' ? 40 : 3) === 0);
-    devices.change(
-      { uid },
-      { name, tags: given, description: pick(words), properties: { room: pick(words) } },
-    );
-    const device = devices.get(id);
+    const described = { name, tags: given, description: pick(words), properties: { room: pick(words) } };
+    await file.database.transact(() => devices.change({ uid }, described));
+    const device = await devices.get(id);
     if (!device) throw new Error(id);
     const said = device.systemProperties;
     known.push({

@@ -1,6 +1,7 @@
 import { readServices } from 'rm-reflector';
 import type { FleetDatabase } from '../store/fleet-database.ts';
 import { seenNow } from '../store/schema/devices.ts';
+import { get, run, type Work } from '../store/tables.ts';
 import {
   type DeviceFilter,
   type DeviceOrder,
@@ -122,8 +123,9 @@ const tables = `fleet_devices f JOIN fleet_domains m ON m.number = f.domain JOIN
 const fullColumns = `${listedColumns}, f.number, d.moved, f.version, f.description, f.notes, f.created_by, d.last_connect, d.connects,
   d.bytes_from, d.bytes_to, d.properties AS said, f.properties, d.refused, d.refused_reason, d.refused_address,
   d.duplicate_noticed`;
+const selectOne = `SELECT ${fullColumns} FROM ${tables} WHERE f.id = ?`;
 
-/** Claimed devices, with what users say of them. */
+/** Claimed devices, with what users say of them. What is changed is a part of a transaction. */
 export class FleetDevices {
   readonly #database: FleetDatabase;
 
@@ -183,45 +185,47 @@ export class FleetDevices {
     return rows.map(({ tag }) => tag);
   }
 
-  get(id: string): FleetDevice | null {
-    const row = this.#database
-      .prepare<FullRow>(`SELECT ${fullColumns} FROM ${tables} WHERE f.id = ?`)
-      .get(id);
+  async get(id: string): Promise<FleetDevice | null> {
+    const row = await this.#database.get<FullRow>(selectOne, id);
     return row ? full(row) : null;
   }
 
-  /** Within a transaction of the caller. */
-  change({ uid }: { readonly uid: string }, changes: DeviceChanges): void {
+  /** The same within a transaction: as it is until the end of that. */
+  *held(id: string): Work<FleetDevice | null> {
+    const row = yield* get<FullRow>(selectOne, id);
+    return row ? full(row) : null;
+  }
+
+  *change({ uid }: { readonly uid: string }, changes: DeviceChanges): Work<void> {
     const { name, description, notes, tags, properties, domain } = changes;
     const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
-    this.#database
-      .prepare(
-        `UPDATE fleet_devices SET version = version + 1, name = CASE ? WHEN 1 THEN ? ELSE name END,
-           description = coalesce(?, description), notes = coalesce(?, notes), tags = coalesce(?, tags),
-           properties = coalesce(?, properties) WHERE uid = ?`,
-      )
-      .run(
-        name === undefined ? 0 : 1,
-        name ?? null,
-        description ?? null,
-        notes ?? null,
-        json(tags && [...new Set(tags)]),
-        json(properties),
-        uid,
-      );
+    yield* run(
+      `UPDATE fleet_devices SET version = version + 1, name = CASE WHEN CAST(? AS BIGINT) = 1 THEN CAST(? AS TEXT) ELSE name END,
+         description = coalesce(?, description), notes = coalesce(?, notes), tags = coalesce(?, tags),
+         properties = coalesce(?, properties) WHERE uid = ?`,
+      name === undefined ? 0 : 1,
+      name ?? null,
+      description ?? null,
+      notes ?? null,
+      json(tags && [...new Set(tags)]),
+      json(properties),
+      uid,
+    );
     if (domain === undefined) return;
     // A digest is of ID@DOMAIN, so that of the former domain proves nothing any more.
-    this.#database
-      .prepare(
-        `UPDATE devices SET domain = ?, moved = ?, digest_sha256 = NULL, digest_md5 = NULL
-         WHERE uid = ? AND domain <> ?`,
-      )
-      .run(domain.id, domain.time, uid, domain.id);
+    yield* run(
+      `UPDATE devices SET domain = ?, moved = ?, digest_sha256 = NULL, digest_md5 = NULL
+       WHERE uid = ? AND domain <> ?`,
+      domain.id,
+      domain.time,
+      uid,
+      domain.id,
+    );
   }
 
   /** Notes who has made the record. */
-  setCreator(uid: string, user: string): void {
-    this.#database.prepare('UPDATE fleet_devices SET created_by = ? WHERE uid = ?').run(user, uid);
+  *setCreator(uid: string, user: string): Work<void> {
+    yield* run('UPDATE fleet_devices SET created_by = ? WHERE uid = ?', user, uid);
   }
 }
 

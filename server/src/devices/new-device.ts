@@ -22,9 +22,9 @@ export async function addDevice(
   const device = { id, domain, secrets: secret.secrets };
   await addWithinQuota(core, device, core.clock.date(), secret.certificatesSince);
   const uid = (await core.store.devices.identity(id))?.uid ?? '';
-  core.database.transaction(() => {
-    devices.change({ uid }, described);
-    devices.setCreator(uid, caller.name);
+  await core.database.transact(function* () {
+    yield* devices.change({ uid }, described);
+    yield* devices.setCreator(uid, caller.name);
   });
   await secret.keep();
   return secret;

@@ -48,7 +48,7 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
         { status: 200, description: 'One for each port.', schema: Type.Object({ items: Type.Array(shown) }) },
       ],
       async handle({ caller, parameters }) {
-        const device = deviceFor(context, caller, parameters.id);
+        const device = await deviceFor(context, caller, parameters.id);
         return { body: { items: (await hostKeys.of(device.number)).map(show) } };
       },
     }),
@@ -68,7 +68,7 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
         { status: 409, description: 'Another key is remembered, or too many are, also of one user.' },
       ],
       async handle({ caller, parameters, body, note }) {
-        const device = deviceFor(context, caller, parameters.id, 'devices.open');
+        const device = await deviceFor(context, caller, parameters.id, 'devices.open');
         // The key counts for all users: whoever cannot open the port would shut others out.
         const access = await rights.deviceAccess(caller.identity, device);
         if (!access || access.ports?.includes(parameters.port) === false) {
@@ -104,7 +104,7 @@ export function hostKeyEndpoints(context: DevicesContext, hostKeys: HostKeys): E
       needs: 'devices.write',
       replies: [{ status: 204, description: 'It is forgotten.' }],
       async handle({ caller, parameters, note }) {
-        const device = deviceFor(context, caller, parameters.id, 'devices.write');
+        const device = await deviceFor(context, caller, parameters.id, 'devices.write');
         if (!(await hostKeys.forget(device.number, parameters.port))) {
           throw notFound(`host key of port ${parameters.port}`);
         }

@@ -55,8 +55,8 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
       { status: 403, description: 'You may not open the device, or SSH does not end at the server for it.' },
       { status: 429, description: 'You have too many tickets that are not used.' },
     ],
-    handle({ caller, parameters, body, note }) {
-      const device = deviceFor(context, caller, parameters.id, 'devices.open');
+    async handle({ caller, parameters, body, note }) {
+      const device = await deviceFor(context, caller, parameters.id, 'devices.open');
       const { port, use = 'tcp' } = body;
       const sshAtServer = mayEndHere(configuration, device.domain);
       if (use === 'ssh' && !sshAtServer)

@@ -438,6 +438,23 @@ export function storeConformance(adapter: string, open: () => Promise<StoreUnder
         expect(await store.devices.setSecrets('nobody', secrets, 1, null)).toBe(false);
       });
 
+      test('who has decided about a record in a domain changes and removes no other', async () => {
+        const domain = 'acme';
+        const former = { ...(await addDevice()), domain };
+        await store.devices.remove('dev1', 1);
+        const device = { ...(await addDevice()), domain };
+        const changed = { ...secrets, password: 'second' };
+        for (const other of [former, { ...device, domain: 'elsewhere' }]) {
+          expect(await store.devices.setSecrets('dev1', changed, 2, null, other)).toBe(false);
+          expect(await store.devices.remove('dev1', 2, other)).toBe(false);
+        }
+        expect(await store.devices.credentials('dev1')).toMatchObject({ uid: device.uid, password: 'hash' });
+        expect(await store.devices.setSecrets('dev1', changed, 2, null, device)).toBe(true);
+        expect(await store.devices.credentials('dev1')).toMatchObject({ password: 'second' });
+        expect(await store.devices.remove('dev1', 2, device)).toBe(true);
+        expect(await store.devices.remove('dev1', 2, device)).toBe(false);
+      });
+
       test('certificates count from a day before, and none from before the ID was used again', async () => {
         await store.devices.add({ id: 'dev1', domain: 'acme', secrets }, 10 * day, 'default');
         expect((await store.devices.credentials('dev1'))?.certificatesSince).toBe(9 * day);

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
-import { checkDomain, type DevicesContext, deviceFor, disconnect, domainTarget } from '../context.ts';
+import { checkDomain, type DevicesContext, disconnect, domainTarget, heldDeviceFor } from '../context.ts';
 import { deviceQuotaProblem } from '../quota-guard.ts';
 import {
   description,
@@ -40,7 +40,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
     async handle({ caller, parameters, body, checkVersion, note }) {
       const { core, devices } = context;
       const changed = await core.database.transact(function* () {
-        const device = deviceFor(context, caller, parameters.id, 'devices.write');
+        const device = yield* heldDeviceFor(context, caller, parameters.id, 'devices.write');
         checkVersion(device.revision);
         const { properties, domain, ...others } = body;
         const moves = domain !== undefined && domain !== device.domain;
@@ -51,7 +51,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
           const problem = yield* deviceQuotaProblem(domain);
           if (problem) throw problem;
         }
-        devices.change(device, {
+        yield* devices.change(device, {
           ...others,
           properties: properties && changedProperties(device.userProperties, properties),
           domain: moves ? { id: domain, time: core.clock.date() } : undefined,
@@ -64,7 +64,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
         const reason = `the domain of this device is ${body.domain} now`;
         disconnect(context, device, { cause: 'refused', reason });
       }
-      const present = devices.get(device.id) ?? device;
+      const present = (await devices.get(device.id)) ?? device;
       return { body: showDevice(present), version: present.revision };
     },
   });

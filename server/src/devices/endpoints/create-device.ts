@@ -90,7 +90,7 @@ export function createDevice(context: DevicesContext): Endpoint {
         certificate,
       );
       const location = { Location: `/my-devices/api/devices/${id}` };
-      const device = context.devices.get(id);
+      const device = await context.devices.get(id);
       const version = device?.revision ?? 1;
       if (String(headers.accept ?? '').includes(configurationType)) {
         const text = `${JSON.stringify(configuration, null, 2)}\n`;

@@ -1,4 +1,5 @@
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
+import { conflict } from '../../api/problem.ts';
 import { type DevicesContext, deviceFor, disconnect } from '../context.ts';
 import { deviceParameters } from '../schemas.ts';
 
@@ -16,9 +17,11 @@ export function deleteDevice(context: DevicesContext): Endpoint {
     replies: [{ status: 204, description: 'It is removed.' }],
     async handle({ caller, parameters, checkVersion, note }) {
       const { store, clock } = context.core;
-      const device = deviceFor(context, caller, parameters.id, 'devices.create');
+      const device = await deviceFor(context, caller, parameters.id, 'devices.create');
       checkVersion(device.revision);
-      await store.devices.remove(device.id, clock.date());
+      if (!(await store.devices.remove(device.id, clock.date(), device))) {
+        throw conflict(`device ${device.id}: was removed or moved meanwhile`);
+      }
       note(`domain ${device.domain}`, { device: device.id });
       disconnect(context, device, { cause: 'refused', reason: 'this device was removed' });
       return {};

@@ -15,8 +15,8 @@ export function disconnectDevice(context: DevicesContext): Endpoint {
     parameters: deviceParameters,
     needs: 'devices.write',
     replies: [{ status: 204, description: 'Its tunnel has ended.' }],
-    handle({ caller, parameters, note }) {
-      const device = deviceFor(context, caller, parameters.id, 'devices.write');
+    async handle({ caller, parameters, note }) {
+      const device = await deviceFor(context, caller, parameters.id, 'devices.write');
       const reason = 'disconnected by an operator';
       if (!disconnect(context, device, { cause: 'disconnected', reason, by: caller.name })) {
         throw conflict(`device ${device.id}: is not on line`);

@@ -33,7 +33,7 @@ export function getDeviceTraffic(context: DevicesContext): Endpoint {
       },
     ],
     async handle({ caller, parameters, query }) {
-      const { number } = deviceFor(context, caller, parameters.id);
+      const { number } = await deviceFor(context, caller, parameters.id);
       const now = context.core.clock.date();
       const { since = dayOf(now - monthMs), until = dayOf(now) } = query;
       const days = await context.history.ofDevice(number, since, until);

@@ -13,8 +13,8 @@ export function getDevice(context: DevicesContext): Endpoint {
     parameters: deviceParameters,
     needs: 'devices.read',
     replies: [{ status: 200, description: 'The device.', schema: deviceSchema }],
-    handle({ caller, parameters }) {
-      const device = deviceFor(context, caller, parameters.id);
+    async handle({ caller, parameters }) {
+      const device = await deviceFor(context, caller, parameters.id);
       return { body: showDevice(device), version: device.revision };
     },
   });

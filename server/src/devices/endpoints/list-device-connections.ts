@@ -18,7 +18,7 @@ export function listDeviceConnections(context: DevicesContext): Endpoint {
     needs: 'devices.read',
     replies: [{ status: 200, description: 'A page of connections.', schema: pageOf(connectionSchema) }],
     async handle({ caller, parameters, query }) {
-      const device = deviceFor(context, caller, parameters.id);
+      const device = await deviceFor(context, caller, parameters.id);
       const seesUsers = seesUsersOf(caller, device);
       const before = sequenceOf(query.cursor);
       const rows = await context.history.connections(

@@ -20,7 +20,7 @@ export function listDeviceLog(context: DevicesContext): Endpoint {
     needs: 'devices.read',
     replies: [{ status: 200, description: 'A page of events.', schema: pageOf(loggedEvent) }],
     async handle({ caller, parameters, query }) {
-      const device = deviceFor(context, caller, parameters.id);
+      const device = await deviceFor(context, caller, parameters.id);
       if (!seesUsersOf(caller, device)) throw forbidden('audit.read');
       const rows = await context.history.log(
         { id: device.id, since: knownSince(caller, device) },

@@ -44,8 +44,8 @@ export function listDeviceUsers(context: DevicesContext): Endpoint {
         }),
       },
     ],
-    handle({ caller, parameters }) {
-      const device = deviceFor(context, caller, parameters.id);
+    async handle({ caller, parameters }) {
+      const device = await deviceFor(context, caller, parameters.id);
       const seesOthers = seesUsersOf(caller, device);
       const uses = usersOf(device).filter(({ user }) => seesOthers || user === caller.name);
       const byPort = new Map<string, (typeof uses)[number] & { open: number }>();

@@ -33,7 +33,7 @@ export function resetDevicePassword(context: DevicesContext): Endpoint {
       },
     ],
     async handle({ caller, parameters, body, note }) {
-      const device = deviceFor(context, caller, parameters.id, 'devices.write');
+      const device = await deviceFor(context, caller, parameters.id, 'devices.write');
       const { password } = await resetPassword(context, caller, device, body.digest);
       note('new password', { device: device.id });
       const credentials = { id: device.id, domain: device.domain, password, digest: body.digest ?? false };
@@ -52,11 +52,9 @@ export async function resetPassword(
   const { store, clock } = context.core;
   const { password, secrets, keep } = await newSecret(context, device, { digest });
   (await caller.now()).require('devices.write', targetOf(device));
-  const present = context.devices.get(device.id);
-  if (present?.uid !== device.uid || present.domain !== device.domain) {
+  if (!(await store.devices.setSecrets(device.id, secrets, clock.date(), null, device))) {
     throw conflict(`device ${device.id}: was removed or moved meanwhile`);
   }
-  await store.devices.setSecrets(device.id, secrets, clock.date(), null);
   await keep();
   return { password };
 }

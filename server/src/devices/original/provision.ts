@@ -118,7 +118,7 @@ async function existing(
   renew: boolean,
   note: Note,
 ): Promise<Provisioned> {
-  const device = deviceFor(context, caller, text, 'devices.write');
+  const device = await deviceFor(context, caller, text, 'devices.write');
   const { id, domain } = device;
   if (!renew) return { id, domain, name: device.name, password: null };
   const { password } = await resetPassword(context, caller, device, false);

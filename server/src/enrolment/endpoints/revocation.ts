@@ -1,7 +1,7 @@
 import { deviceSecrets, generatePassword } from 'rm-reflector';
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
-import { notFound } from '../../api/problem.ts';
+import { conflict, notFound } from '../../api/problem.ts';
 import { deviceFor, targetOf } from '../../devices/context.ts';
 import { deviceParameters } from '../../devices/schemas.ts';
 import type { EnrolmentContext } from '../context.ts';
@@ -20,12 +20,15 @@ export function revokeDeviceEnrolment(context: EnrolmentContext): Endpoint {
     needs: 'enrolment.write',
     replies: [{ status: 204, description: 'It is revoked.' }],
     async handle({ caller, parameters, note }) {
-      const { id, uid, domain } = deviceFor(context, caller, parameters.id, 'enrolment.write');
+      const { id, uid, domain } = await deviceFor(context, caller, parameters.id, 'enrolment.write');
       const { core, enrolments } = context;
       const secrets = await deviceSecrets(id, domain, generatePassword(), false, 'generated');
       (await caller.now()).require('enrolment.write', targetOf({ id, uid, domain }));
       if (!enrolments.isKnown(uid)) throw notFound(`enrolment of device ${id}`);
-      await core.store.devices.setSecrets(id, secrets, core.clock.date(), null);
+      const only = { uid, domain };
+      if (!(await core.store.devices.setSecrets(id, secrets, core.clock.date(), null, only))) {
+        throw conflict(`device ${id}: was removed or moved meanwhile`);
+      }
       // Last: while it is there, a call that has failed can be made again.
       enrolments.forget(uid);
       note('revoked', { device: id });

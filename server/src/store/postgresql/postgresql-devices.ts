@@ -5,6 +5,7 @@ import type {
   DeviceCredentials,
   DeviceFilter,
   DeviceIdentity,
+  DeviceInDomain,
   DeviceKey,
   DeviceRecord,
   DeviceSecrets,
@@ -207,17 +208,20 @@ export class PostgresqlDevices implements Devices {
     { password, digestSha256, digestMd5 }: DeviceSecrets,
     now: number,
     certificatesSince: CertificatesSince,
+    only?: DeviceInDomain,
   ): Promise<boolean> {
     return this.#change(
       id,
       `UPDATE rm_reflector.devices SET password = $2, digest_sha256 = $3, digest_md5 = $4, fingerprint = NULL,
          certificates_since = CASE WHEN $5 THEN greatest($6, coalesce(
            (SELECT removed FROM rm_reflector.former_devices AS f WHERE f.id = $1), 0)) ELSE $7 END
-       WHERE id = $1 AND claimed`,
+       WHERE id = $1 AND claimed AND (CAST($8 AS text) IS NULL OR (uid = $8 AND domain = $9))`,
       password,
       digestSha256,
       digestMd5,
       ...sinceOf(now, certificatesSince),
+      only?.uid ?? null,
+      only?.domain ?? null,
     );
   }
 
@@ -271,8 +275,12 @@ export class PostgresqlDevices implements Devices {
     });
   }
 
-  async remove(id: string, now: number): Promise<boolean> {
-    return this.#changes.transact(async ({ run }, changed) => {
+  async remove(id: string, now: number, only?: DeviceInDomain): Promise<boolean> {
+    return this.#changes.transact(async ({ run, query }, changed) => {
+      if (only) {
+        const isIn = 'SELECT FROM rm_reflector.devices WHERE id = $1 AND uid = $2 AND domain = $3';
+        if ((await query(isIn, id, only.uid, only.domain)).length === 0) return false;
+      }
       await run('DELETE FROM rm_reflector.former_devices WHERE removed < $1', now - formerMs);
       // What was never claimed had no owner.
       await run(
