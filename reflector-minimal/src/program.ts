@@ -2,7 +2,13 @@
 export type { CommandContext } from './command-line/command-context.ts';
 export { CommandError, ExitStatus } from './command-line/exit.ts';
 export { LineReader } from './command-line/line-reader.ts';
-export type { Additions, AdditionsContext, Program, ProgramCommand } from './command-line/program.ts';
+export type {
+  Additions,
+  AdditionsContext,
+  CommandPlace,
+  Program,
+  ProgramCommand,
+} from './command-line/program.ts';
 export { run } from './command-line/run.ts';
 export { ConfigurationError } from './configuration/configuration.ts';
 export { fileFault } from './file-fault.ts';

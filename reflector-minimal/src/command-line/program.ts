@@ -31,14 +31,24 @@ export interface AdditionsContext {
   readonly clock: Clock;
 }
 
+/** What a command of the program is told besides the names. */
+export interface CommandPlace {
+  /** Path of the data file. */
+  readonly data: string;
+  /** The value of one of its own options; `undefined`: it is not given. */
+  option(name: string): string | undefined;
+}
+
 /** A command of the program besides `serve`, `device` and `user`. */
 export interface ProgramCommand {
   /** How it is typed, after the name of the program. */
   readonly usage: string;
   /** How many names follow the command, at least and at most. */
   readonly names: readonly [number, number];
-  /** Returns the exit status. Throws `CommandError`. `data`: path of the data file. */
-  run(names: readonly string[], data: string, context: CommandContext): number | Promise<number>;
+  /** Its own options, without the dashes. Each takes a value. */
+  readonly options?: readonly string[];
+  /** Returns the exit status. Throws `CommandError`. */
+  run(names: readonly string[], place: CommandPlace, context: CommandContext): number | Promise<number>;
 }
 
 /** A program with this command line: the reflector itself, or a bigger one built on it. */

@@ -14,7 +14,7 @@ import { auditCommand } from './audit-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
-import type { Program } from './program.ts';
+import type { Program, ProgramCommand } from './program.ts';
 import { reflectorProgram } from './reflector-program.ts';
 import { serve } from './serve.ts';
 import { usage } from './usage.ts';
@@ -114,7 +114,11 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     args,
     options: isAccount
       ? accountOptions
-      : { ...everywhere, config: { type: 'string' as const }, ...(own ? {} : serveOptions) },
+      : {
+          ...everywhere,
+          config: { type: 'string' as const },
+          ...(own ? optionsOf(own) : serveOptions),
+        },
     allowPositionals: isAccount || own !== undefined,
   });
   const option = (name: string) => (values as Record<string, string | boolean | undefined>)[name];
@@ -147,7 +151,7 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     if (positionals.length < least || positionals.length > most) {
       throw new CommandError(ExitStatus.usage, `must be ${program.name} ${own.usage}`);
     }
-    return own.run(positionals, data, context);
+    return own.run(positionals, { data, option: (name) => option(name) as string | undefined }, context);
   }
   if (!isAccount) {
     const commands = ['serve', 'device', 'user', ...Object.keys(program.commands ?? {})].join(', ');
@@ -204,6 +208,10 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     if (fresh && !made) rmSync(data, { force: true });
   }
   return ExitStatus.ok;
+}
+
+function optionsOf({ options = [] }: ProgramCommand): Record<string, { readonly type: 'string' }> {
+  return Object.fromEntries(options.map((name) => [name, { type: 'string' }]));
 }
 
 function configurationFile(

@@ -14,7 +14,7 @@ import { FleetDatabase } from '../store/fleet-database.ts';
 export const backup: ProgramCommand = {
   usage: 'backup FILE',
   names: [1, 1],
-  run: ([file = ''], data, { print }) => {
+  run: ([file = ''], { data }, { print }) => {
     if (!existsSync(data))
       throw new CommandError(ExitStatus.data, `data file ${data}: there is no such file`);
     if (existsSync(file))
@@ -50,7 +50,7 @@ export const backup: ProgramCommand = {
 export const restore: ProgramCommand = {
   usage: 'restore FILE',
   names: [1, 1],
-  run: async ([file = ''], data, { clock, print }) => {
+  run: async ([file = ''], { data }, { clock, print }) => {
     if (!existsSync(file)) throw new CommandError(ExitStatus.failed, `${file}: there is no such file`);
     const lock = DataFileLock.take(data);
     try {

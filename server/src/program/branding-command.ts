@@ -22,7 +22,7 @@ type Context = Parameters<ProgramCommand['run']>[2];
 export const brandingCommand: ProgramCommand = {
   usage: 'branding check FOLDER | preview FOLDER | texts [LANGUAGE]',
   names: [1, 2],
-  run([action = '', name], _data, context) {
+  run([action = '', name], _place, context) {
     if (action === 'texts') return texts(name ?? 'en', context);
     if ((action !== 'check' && action !== 'preview') || name === undefined) {
       throw new CommandError(

@@ -5,6 +5,7 @@ import { ownKeys } from '../configuration/schema.ts';
 import { serverAdditions, version } from '../server.ts';
 import { backup, restore } from './backup.ts';
 import { brandingCommand } from './branding-command.ts';
+import { migrate } from './migrate.ts';
 
 /** `rm-server`: the command line of the reflector, with the settings and the parts of the server. */
 export const serverProgram: Program = {
@@ -16,6 +17,6 @@ export const serverProgram: Program = {
   },
   defaultFile: '/etc/rm-server.json',
   keys: Object.keys(ownKeys),
-  commands: { backup, restore, branding: brandingCommand },
+  commands: { backup, restore, branding: brandingCommand, migrate },
   additions: (context) => serverAdditions(context),
 };

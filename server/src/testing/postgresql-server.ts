@@ -52,12 +52,17 @@ export class PostgresqlServer {
   }
 
   /** Runs SQL as the administrator of the database; returns the first value of each row of the last statement. */
-  async sql(text: string): Promise<string[]> {
+  sql(text: string): Promise<string[]> {
+    return this.sqlIn('postgres', text);
+  }
+
+  /** The same in another database. */
+  async sqlIn(database: string, text: string): Promise<string[]> {
     const client = new pg.Client({
       host: this.folder,
       port: this.#port,
       user: 'postgres',
-      database: 'postgres',
+      database,
       ssl: false,
     });
     await client.connect();

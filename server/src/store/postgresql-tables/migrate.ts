@@ -1,5 +1,6 @@
 import { StoreError } from 'rm-reflector/ports';
 import { type Database, lockStatement, type Transaction } from '../postgresql/database.ts';
+import { makeSchema } from '../postgresql/migrate.ts';
 import { schema } from './schema.ts';
 
 interface Version {
@@ -16,14 +17,14 @@ export async function migrate(database: Database, parts = schema): Promise<void>
 }
 
 /** The same as part of a transaction. */
-export async function migrateWithin({ query, run, script }: Transaction, parts = schema): Promise<void> {
+export async function migrateWithin(transaction: Transaction, parts = schema): Promise<void> {
+  const { query, run, script } = transaction;
   await query(lockStatement('migration'));
-  const [there] = await query<{ store: boolean; server: boolean }>(
-    `SELECT to_regclass('rm_reflector.store') IS NOT NULL AS store,
-       EXISTS (SELECT FROM pg_namespace WHERE nspname = 'rm_server') AS server`,
+  const [there] = await query<{ store: boolean }>(
+    "SELECT to_regclass('rm_reflector.store') IS NOT NULL AS store",
   );
   if (!there?.store) throw new StoreError('the database: the tables of the reflector are not there');
-  if (!there.server) await script('CREATE SCHEMA rm_server');
+  await makeSchema(transaction, 'rm_server');
   await script(
     'CREATE TABLE IF NOT EXISTS rm_server.parts (part text COLLATE "C" PRIMARY KEY, version integer NOT NULL)',
   );

@@ -61,6 +61,11 @@ export function connectionOf(address: PostgresqlAddress): {
   return { config, warning };
 }
 
+/** For a message that says where a password goes. */
+export function hasPassword(url: string): boolean {
+  return URL.canParse(url) && new URL(url).password !== '';
+}
+
 function parse(text: string): URL {
   const allowed = 'postgresql://USER@HOST:PORT/DATABASE is allowed';
   if (!URL.canParse(text)) throw new StoreError(`the database: its URL cannot be read; ${allowed}`);
@@ -102,5 +107,9 @@ async function passwordOf(source: PostgresqlAddress['password']): Promise<string
   if (source === undefined) return '';
   if (typeof source === 'function') return source();
   if ('env' in source) return process.env[source.env] ?? '';
-  return (await readFile(source.file, 'utf8')).replace(/\r?\n$/, '');
+  try {
+    return (await readFile(source.file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new Error(`its password cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
 }

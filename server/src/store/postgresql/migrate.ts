@@ -40,8 +40,7 @@ export async function migrateWithin(transaction: Transaction): Promise<string> {
     throw new StoreError(`the database: its data was made by a newer program (${known})`);
   }
   if (id === null) {
-    const [schema] = await query("SELECT FROM pg_namespace WHERE nspname = 'rm_reflector'");
-    if (!schema) await run('CREATE SCHEMA rm_reflector');
+    await makeSchema(transaction, 'rm_reflector');
     await run(
       `CREATE TABLE rm_reflector.store
        (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), version integer NOT NULL, id text NOT NULL)`,
@@ -51,4 +50,21 @@ export async function migrateWithin(transaction: Transaction): Promise<string> {
   for (const step of migrations.slice(version)) await transaction.script(step);
   await run('UPDATE rm_reflector.store SET version = $1', migrations.length);
   return (await stateOf({ read: query })).id ?? '';
+}
+
+/** Makes the schema unless it is there. Rejects with {@link StoreError} where the user of the database may not. */
+export async function makeSchema({ query, script }: Transaction, name: string): Promise<void> {
+  const [found] = await query<{ there: boolean; may: boolean; user: string; database: string }>(
+    `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS there,
+       has_database_privilege(current_database(), 'CREATE') AS may,
+       current_user AS user, current_database() AS database`,
+    name,
+  );
+  if (!found || found.there) return;
+  if (!found.may) {
+    throw new StoreError(
+      `the database: its user ${found.user} may not make the schema ${name}; GRANT CREATE ON DATABASE ${found.database} TO ${found.user}`,
+    );
+  }
+  await script(`CREATE SCHEMA ${name}`);
 }

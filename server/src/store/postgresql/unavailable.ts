@@ -17,6 +17,15 @@ const explained: ReadonlyMap<string, string> = new Map([
   ['57014', 'it has taken too long'],
 ]);
 
+/** Texts of `pg` that need one of ours. */
+const texts: ReadonlyMap<string, string> = new Map([
+  [
+    'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string',
+    'it asks for a password, and none is given',
+  ],
+  ['The server does not support SSL connections', 'it does not speak TLS; switch TLS on there'],
+]);
+
 const what = 'the database';
 
 /** What the network, TLS or `pg` itself has failed with: all but what the database has answered. */
@@ -42,7 +51,7 @@ export function asUnavailable(error: unknown): unknown {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const { code, message } =
     first instanceof Error ? (first as NodeJS.ErrnoException) : (error as NodeJS.ErrnoException);
-  return new StoreUnavailable(code ?? 'LOST', message, what);
+  return new StoreUnavailable(code ?? 'LOST', texts.get(message) ?? message, what);
 }
 
 /** The connection broke after the end of a change was asked for. */

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import {
+  CommandError,
+  type CommandPlace,
+  ExitStatus,
+  fileFault,
+  type ProgramCommand,
+} from 'rm-reflector/program';
+import { hasPassword, type PostgresqlAddress } from '../store/postgresql/connection.ts';
+import { transfer } from '../store/transfer/transfer.ts';
+
+/**
+ * `rm-server migrate --to URL`: moves the data file, or that of `--from`, to a PostgreSQL database that has no data yet: everything or
+ * nothing. The file stays.
+ */
+export const migrate: ProgramCommand = {
+  usage: 'migrate [--from FILE] --to URL [--password-file FILE] [--ca FILE] [--tls off]',
+  names: [0, 0],
+  options: ['from', 'to', 'password-file', 'ca', 'tls'],
+  run: async (_names, place, { clock, print, printError }) => {
+    const from = place.option('from') ?? place.data;
+    const to = addressOf(place);
+    const warn = (text: string) => printError(`rm-server: ${text}\n`);
+    const { rows, altered } = await transfer({ from, to }, { clock, warn });
+    const width = Math.max(...[...rows.keys()].map((table) => table.length));
+    for (const [table, count] of rows) print(`${table.padEnd(width)}  ${count}\n`);
+    if (altered > 0) print(`${altered} texts had a NUL character, and have U+FFFD in its place\n`);
+    const all = [...rows.values()].reduce((sum, count) => sum + count, 0);
+    print(`${all} rows of ${from} are in ${to.url} now; the file stays as it is\n`);
+    return ExitStatus.ok;
+  },
+};
+
+/** Throws `CommandError`. */
+function addressOf({ option }: CommandPlace): PostgresqlAddress {
+  const [url, file, ca, tls] = [option('to'), option('password-file'), option('ca'), option('tls')];
+  if (url === undefined) {
+    throw new CommandError(ExitStatus.usage, 'migrate: needs --to postgresql://USER@HOST:PORT/DATABASE');
+  }
+  if (hasPassword(url)) {
+    throw new CommandError(
+      ExitStatus.usage,
+      '--to: has a password, which all users of this machine can read; put it into a file, and give --password-file FILE',
+    );
+  }
+  if (tls !== undefined && tls !== 'off' && tls !== 'verify-full') {
+    throw new CommandError(ExitStatus.usage, `--tls ${JSON.stringify(tls)}: must be verify-full or off`);
+  }
+  if (file !== undefined) mustBeReadable('--password-file', file);
+  if (ca !== undefined) mustBeReadable('--ca', ca);
+  return {
+    url,
+    ...(file !== undefined && { password: { file } }),
+    ...(ca !== undefined && { ca }),
+    ...(tls !== undefined && { tls }),
+  };
+}
+
+function mustBeReadable(name: string, path: string): void {
+  try {
+    readFileSync(path);
+  } catch (error) {
+    throw new CommandError(ExitStatus.usage, `${name} ${path}: ${fileFault(error)}`);
+  }
+}
