@@ -52,6 +52,33 @@ describe('a response', () => {
     expect(decodeResponse(hex(message), 0x1234)).toBe(null);
   });
 
+  it('is broken where its names take more steps than any that is meant: 63 records lead through one chain of pointers', () => {
+    const chain = (pointers: number) => {
+      // In the data of a record of another type: a name without labels, and pointers each to the one before.
+      const data = Array.from({ length: pointers }, (_, n) => (n === 0 ? [0, 0] : [0xc0, 0])).flat();
+      const message = [
+        ...hex(`${head(64)} 00 0010 0001 0000000a ${data.length.toString(16).padStart(4, '0')}`),
+      ];
+      const first = message.length;
+      for (let n = 1; n < pointers; n++) {
+        const to = n === 1 ? first : first + 2 * (n - 1);
+        data[2 * n] = 0xc0 | (to >> 8);
+        data[2 * n + 1] = to & 255;
+      }
+      message.push(...data);
+      const last = first + 2 * (pointers - 1);
+      const pointer = [0xc0 | (last >> 8), last & 255];
+      for (let n = 0; n < 63; n++) message.push(...pointer, 0, 12, 0, 1, 0, 0, 0, 10, 0, 2, ...pointer);
+      return Uint8Array.from(message);
+    };
+    const most = Math.floor(dnsLimits.steps / 126) - 1;
+    expect(decodeResponse(chain(most), 0x1234)).toHaveLength(63);
+    expect(decodeResponse(chain(most + 2), 0x1234)).toBe(null);
+    const long = chain(1_200);
+    expect(long.length).toBeLessThanOrEqual(dnsLimits.messageBytes);
+    expect(decodeResponse(long, 0x1234)).toBe(null);
+  });
+
   it.each([
     ['a name that leads to itself', 'c00c 000c 0001 0000000a 0000'],
     ['a name that leads onwards', 'c020 000c 0001 0000000a 0000'],

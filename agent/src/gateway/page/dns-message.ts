@@ -16,6 +16,8 @@ export const dnsLimits = {
   nameBytes: 255,
   /** Records of a message that are read. */
   records: 64,
+  /** Labels and pointers of a message that are followed: pointers cost two bytes each, and any number of names may lead through them. */
+  steps: 2_048,
 };
 
 /** By RFC 1035 section 3.2.2, and RFC 2782. */
@@ -57,6 +59,7 @@ export function decodeResponse(message: Uint8Array, id: number): readonly DnsRec
 /** Reads in order; from the first fault on it is broken, and what it gives counts for nothing. */
 class Reader {
   broken = false;
+  #steps = 0;
   readonly #bytes: Uint8Array;
   #at = 0;
 
@@ -84,7 +87,7 @@ class Reader {
     let jumped = false;
     while (!this.broken) {
       const head = this.#bytes[at];
-      if (head === undefined) break;
+      if (head === undefined || ++this.#steps > dnsLimits.steps) break;
       if (head >= 0xc0) {
         const target = (head & 0x3f) * 256 + (this.#bytes[at + 1] ?? 0);
         if (!jumped) this.skip(at + 2 - this.#at);

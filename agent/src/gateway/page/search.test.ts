@@ -261,17 +261,39 @@ describe('an answer that is hostile', () => {
     expect(search()).toEqual([]);
   });
 
-  it('makes the gateway ask no more than it may', () => {
+  it('makes the gateway ask no more than it may, and one machine leaves the others their questions', () => {
     const all = ['_services', '_dns-sd', '_udp', 'local'];
-    const types = Array.from({ length: 60 }, (_, n) => pointer(all, [`_t${n}`, '_tcp', 'local']));
-    const more = Array.from({ length: 60 }, (_, n) => pointer(all, [`_u${n}`, '_tcp', 'local']));
-    const asked = responder((question, query) =>
+    const types = (letter: string) =>
+      Array.from({ length: 60 }, (_, n) => pointer(all, [`_${letter}${n}`, '_tcp', 'local']));
+    const camera = ['Cam', ...http];
+    const asked = responder((question, query) => {
+      if (question.startsWith('PTR _services')) return [reply(query, '192.168.1.66', types('t'))];
+      return question.startsWith('PTR _http.') ? [reply(query, '192.168.1.20', [pointer(http, camera)])] : [];
+    });
+    search();
+    expect(asked).toContain('SRV Cam._http._tcp.local');
+    // With the six of every search.
+    expect(new Set(asked).size).toBe(6 + searchLimits.questionsOfOne + 1);
+    result = null;
+    const machines = searchLimits.questions / searchLimits.questionsOfOne + 1;
+    const more = responder((question, query) =>
       question.startsWith('PTR _services')
-        ? [reply(query, '192.168.1.66', types), reply(query, '192.168.1.67', more)]
+        ? Array.from({ length: machines }, (_, n) => reply(query, `192.168.1.${n + 1}`, types(`m${n}x`)))
         : [],
     );
     search();
-    expect(new Set(asked).size).toBe(searchLimits.questions);
-    expect(asked.length).toBeLessThanOrEqual(searchLimits.questions * searchLimits.repetitions);
+    expect(new Set(more).size).toBe(searchLimits.questions);
+    expect(more.length).toBeLessThanOrEqual(searchLimits.questions * searchLimits.repetitions);
+  });
+
+  it('asks for no name that is not UTF-8', () => {
+    const instance = ['z'.repeat(60), ...http];
+    const asked = responder((question, query) => {
+      if (question !== 'PTR _http._tcp.local') return [];
+      const answer = reply(query, '192.168.1.20', [pointer(http, instance)]);
+      return [{ ...answer, bytes: answer.bytes.map((byte) => (byte === 0x7a ? 0xff : byte)) }];
+    });
+    expect(search()).toHaveLength(1);
+    expect(asked.filter((question) => question.startsWith('SRV'))).toEqual([]);
   });
 });

@@ -26,8 +26,9 @@ export const searchLimits = {
   roundMs: 1_000,
   /** How often a question is asked: a datagram may be lost. */
   repetitions: 2,
-  /** Different questions: those below, types that somebody has named, and ports that somebody has not. */
-  questions: 64,
+  /** Different questions: those below, types that somebody has named, and ports that somebody has not; and those of one machine. */
+  questions: 128,
+  questionsOfOne: 24,
   /** Answers that are read, and those of one machine, so that none keeps the others out. */
   answers: 512,
   answersOfOne: 32,
@@ -58,6 +59,13 @@ const kinds: ReadonlyMap<string, string> = new Map([
 /** Types that are asked for at once, because not every responder answers for all types. */
 const first = ['_http', '_https', '_ssh', '_rfb', '_rtsp'];
 
+/** What one machine has had of the bounds. */
+interface Share {
+  answers: number;
+  services: number;
+  questions: number;
+}
+
 interface Question {
   readonly type: DnsRecord['type'];
   readonly name: DnsName;
@@ -83,22 +91,26 @@ export function searchServices(
   const questions = new Map<string, Question>();
   const services = new Map<string, FoundService>();
   /** By address. */
-  const counts = new Map<string, { answers: number; services: number }>();
+  const counts = new Map<string, Share>();
   let answers = 0;
   let asking: Cancellable[] = [];
   let timer: Cancellable | null = null;
   let failure: HostError | null = null;
   let failures = 0;
 
-  const ask = (type: DnsRecord['type'], name: DnsName): void => {
+  const ask = (type: DnsRecord['type'], name: DnsName, count: Share): void => {
     const key = `${type} ${keyOf(name)}`;
-    if (questions.size < searchLimits.questions && !questions.has(key))
-      questions.set(key, { type, name, asked: 0 });
+    if (questions.size >= searchLimits.questions || questions.has(key)) return;
+    // A label that is not UTF-8 cannot be asked for as it was said, and would be longer than a label may be.
+    if (count.questions >= searchLimits.questionsOfOne || name.some((label) => label.includes('\ufffd')))
+      return;
+    count.questions++;
+    questions.set(key, { type, name, asked: 0 });
   };
 
-  const learn = (record: DnsRecord, address: string, count: { services: number }): void => {
+  const learn = (record: DnsRecord, address: string, count: Share): void => {
     if (record.type === 'PTR' && keyOf(record.name) === keyOf(typesName)) {
-      if (typeOf(record.target) !== null && record.target.length === 3) ask('PTR', record.target);
+      if (typeOf(record.target) !== null && record.target.length === 3) ask('PTR', record.target, count);
       return;
     }
     const instance = record.type === 'PTR' ? record.target : record.name;
@@ -117,7 +129,7 @@ export function searchServices(
   };
 
   const answered = (bytes: Uint8Array, address: string, port: number): void => {
-    const count = counts.get(address) ?? { answers: 0, services: 0 };
+    const count = counts.get(address) ?? { answers: 0, services: 0, questions: 0 };
     if (port !== PORT || answers >= searchLimits.answers || count.answers >= searchLimits.answersOfOne)
       return;
     answers++;
@@ -127,7 +139,7 @@ export function searchServices(
     for (const record of records) learn(record, address, count);
     for (const record of records)
       if (record.type === 'PTR' && services.get(`${address} ${keyOf(record.target)}`)?.port === null)
-        ask('SRV', record.target);
+        ask('SRV', record.target, count);
   };
 
   const cancel = (): void => {
@@ -167,8 +179,9 @@ export function searchServices(
     timer = clock.schedule(searchLimits.roundMs, () => step(() => round(number + 1)));
   };
 
-  ask('PTR', typesName);
-  for (const type of first) ask('PTR', [type, '_tcp', 'local']);
+  const own: Share = { answers: 0, services: 0, questions: 0 };
+  ask('PTR', typesName, own);
+  for (const type of first) ask('PTR', [type, '_tcp', 'local'], own);
   if (addresses.length === 0)
     timer = clock.schedule(0, () => step(() => done('this machine has no address in a network')));
   else round(0);
