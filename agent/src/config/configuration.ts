@@ -36,7 +36,7 @@ declare const RM_MQTT: boolean | undefined;
 export const identity = /^[!-9;-?A-~]+$/;
 const absolutePath = /^\/[^\x00-\x1f\x7f]*$/;
 /** A name, or an address: one of IPv6 has two colons at least, and `HOST:PORT` is neither. */
-const hostName = /^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?$/;
+export const hostName = /^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?$/;
 /** The path of a local socket has at most 107 bytes (unix(7)). */
 const serviceTarget = new RegExp(`${hostName.source}|^unix:/[^\\x00-\\x1f\\x7f]{1,106}$`);
 /** `HOST[:PORT]` of a URI (RFC 3986 section 3.2); a port from 1 to 65,535. */

@@ -66,7 +66,9 @@ export class GatewayDaemon implements ControlledAgent {
     const place = this.#gateway.settings.file.gateway.page?.listen ?? null;
     return {
       ...this.#gateway.status(),
-      ...(this.#lan && place ? { pageListen: { ...place, fault: this.#lan.fault } } : {}),
+      ...(this.#lan && place
+        ? { pageListen: { address: place.address, port: place.port, fault: this.#lan.fault } }
+        : {}),
       ...(code === null ? {} : { pageCode: code }),
     };
   }

@@ -1,4 +1,4 @@
-import { configurationSchema, ipAddress } from '../config/configuration.ts';
+import { configurationSchema, hostName, ipAddress } from '../config/configuration.ts';
 import { integer, list, object, optional, text, type Value, withDefault } from '../config/schema.ts';
 
 /** Keys of the agent's configuration that are the process's, so that a device cannot have its own. */
@@ -36,7 +36,13 @@ export function gatewaySchema() {
           {
             device: optional(device),
             users: withDefault(list(text(), 0, 64), []),
-            listen: optional(object({ address: ipAddress, port: integer(1, 65_535) })),
+            listen: optional(
+              object({
+                address: ipAddress,
+                port: integer(1, 65_535),
+                names: withDefault(list(text('a host name', hostName, 255), 0, 16), []),
+              }),
+            ),
           },
           ({ device, users, listen }, report) => {
             if (device === null && listen === null)

@@ -24,8 +24,12 @@ export type Verdict = null | { readonly status: 401 | 403 | 409 | 429 | 500; rea
 
 const wrong: Verdict = { status: 401, error: 'The password or the code is wrong.' };
 
+/** How a visitor has come: those of one way never wait for what those of the other have tried. */
+export type Way = 'tunnel' | 'network';
+
 /** What a visitor has given. */
 export interface Proof {
+  readonly way: Way;
   readonly password: string;
   /** Of an authenticator; `''`: none. */
   readonly code: string;
@@ -44,7 +48,7 @@ export class Account {
   readonly #file: string;
   readonly #rounds: number;
   /** Of visitors whose browsers are not known. */
-  readonly #strangers: Attempts;
+  readonly #strangers: Readonly<Record<Way, Attempts>>;
   readonly #browsers: KnownBrowsers;
   /** Of this start of the gateway. */
   readonly #setUpCode: string;
@@ -55,7 +59,7 @@ export class Account {
     this.#host = host;
     this.#rounds = rounds;
     this.#file = file;
-    this.#strangers = new Attempts(host.clock);
+    this.#strangers = { tunnel: new Attempts(host.clock), network: new Attempts(host.clock) };
     this.#browsers = new KnownBrowsers(host);
     const random = new Uint8Array(10);
     host.crypto.random(random);
@@ -80,10 +84,10 @@ export class Account {
   }
 
   /** Whether a visitor may come in; `done` is called once. */
-  verify({ password, code, browser }: Proof, done: (verdict: Verdict) => void): void {
+  verify({ way, password, code, browser }: Proof, done: (verdict: Verdict) => void): void {
     const stored = this.#read();
     const known = stored !== null && typeof stored !== 'string' ? stored : null;
-    const attempts = (known && this.#browsers.attempts(browser, secretOf(known))) ?? this.#strangers;
+    const attempts = (known && this.#browsers.attempts(browser, secretOf(known))) ?? this.#strangers[way];
     const refusal = refusalOf(attempts) ?? faultOf(stored);
     if (refusal || !known) {
       done(refusal ?? { status: 409, error: 'There is no password yet.' });
@@ -114,23 +118,24 @@ export class Account {
   }
 
   /** Sets the first password, by the code that `rm-agent status` shows. */
-  setUp(code: string, password: string, done: (verdict: Verdict) => void): void {
+  setUp(way: Way, code: string, password: string, done: (verdict: Verdict) => void): void {
     const stored = this.#read();
-    const refusal = refusalOf(this.#strangers) ?? (typeof stored === 'string' ? faultOf(stored) : null);
+    const strangers = this.#strangers[way];
+    const refusal = refusalOf(strangers) ?? (typeof stored === 'string' ? faultOf(stored) : null);
     if (refusal) done(refusal);
     else if (stored !== null) done({ status: 409, error: 'There is a password already.' });
     else if (!sameText(code.trim().toUpperCase(), this.#setUpCode)) {
-      this.#strangers.failed();
+      strangers.failed();
       done({ status: 401, error: 'The code is wrong. "rm-agent status" on the gateway shows it.' });
     } else {
-      this.#strangers.succeeded();
-      this.#store(password, done);
+      strangers.succeeded();
+      this.#store(strangers, password, done);
     }
   }
 
   /** Changes the password, for who knows the one of now. All browsers become strangers. */
   change(proof: Proof, password: string, done: (verdict: Verdict) => void): void {
-    this.#verified(proof, done, () => this.#store(password, done));
+    this.#verified(proof, done, () => this.#store(this.#strangers[proof.way], password, done));
   }
 
   /** A new secret in base32, for an authenticator. It counts once {@link confirm} has got a code of it. */
@@ -175,15 +180,15 @@ export class Account {
   }
 
   /** Codes stay as they are when the hash is there. */
-  #store(password: string, done: (verdict: Verdict) => void): void {
+  #store(attempts: Attempts, password: string, done: (verdict: Verdict) => void): void {
     const { shortestPassword, longestPassword } = pageLimits;
     if (password.length < shortestPassword || password.length > longestPassword) {
       done({ status: 403, error: `A password has ${shortestPassword} to ${longestPassword} characters.` });
       return;
     }
-    this.#strangers.underWay++;
+    attempts.underWay++;
     hashPassword(this.#host, password, this.#rounds, (hash) => {
-      this.#strangers.underWay--;
+      attempts.underWay--;
       const now = this.#read();
       done(typeof now === 'string' ? faultOf(now) : this.#write({ ...now, password: hash }));
     });

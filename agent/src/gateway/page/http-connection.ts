@@ -96,6 +96,11 @@ export class HttpConnection {
     this.#timer = this.#idle();
   }
 
+  /** Whether a request is through, and its answer not yet there. */
+  get isAnswering(): boolean {
+    return this.#answering;
+  }
+
   receive(bytes: Uint8Array, start: number, end: number): void {
     if (this.#closed) return;
     if (this.#answering) {

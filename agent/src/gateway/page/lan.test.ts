@@ -8,7 +8,7 @@ import type { PageRequest, PageResponse } from './http-connection.ts';
 import { type LanListener, serveLan } from './lan.ts';
 import { pageLimits } from './limits.ts';
 
-const place = { address: '192.168.1.1', port: 8080 };
+const place = { address: '192.168.1.1', port: 8080, names: ['Gateway.example.com'] };
 
 let host: AgentHost;
 let listener: LanListener;
@@ -96,6 +96,11 @@ describe('the page on the network', () => {
     'localhost:8080',
     'BOARD',
     'board.local:8080',
+    'board.lan',
+    'board.home.arpa',
+    'board.internal',
+    'gateway.example.com',
+    'GATEWAY.example.com:443',
   ])('is asked for by its own address or name: %s', (name) => {
     const visit = new Visit();
     visit.get('/', name);
@@ -107,6 +112,7 @@ describe('the page on the network', () => {
     'evil.example:8080',
     '192.168.1.1.evil.example',
     'board.evil',
+    'sub.gateway.example.com',
     'x board',
     '[',
     ':80',
@@ -114,21 +120,37 @@ describe('the page on the network', () => {
     const visit = new Visit();
     visit.get('/', name);
     expect(visit.statuses).toEqual([421]);
+    expect(visit.text).toMatch(/^Ask for this page by an IP address or the host name of the gateway, /m);
     expect(asked).toEqual([]);
   });
 
-  it('has a bound on its connections, and a place is free again when one has ended', () => {
+  it('has a bound on its connections, and one more ends the one that was still for longest', () => {
     const visits = Array.from({ length: pageLimits.connections }, () => new Visit());
-    const refused = new Visit();
-    host.clock.advance(100);
-    expect(refused.closed).not.toBe(undefined);
     visits[0]?.get('/');
-    expect(visits[0]?.statuses).toEqual([200]);
-    visits[1]?.socket.destroy();
-    host.clock.advance(100);
     const another = new Visit();
     another.get('/');
     expect(another.statuses).toEqual([200]);
+    const ended = () => visits.flatMap(({ closed }, n) => (closed === undefined ? [] : [n]));
+    expect(ended()).toEqual([1]);
+    visits[0]?.get('/');
+    expect(visits[0]?.statuses).toEqual([200, 200]);
+    visits[2]?.socket.destroy();
+    host.clock.advance(100);
+    new Visit().get('/');
+    expect(ended()).toEqual([1]);
+  });
+
+  it('ends no connection whose answer is due', () => {
+    answer = () => undefined;
+    const visits = Array.from({ length: pageLimits.connections }, () => {
+      const visit = new Visit();
+      visit.get('/');
+      return visit;
+    });
+    const refused = new Visit();
+    host.clock.advance(100);
+    expect(refused.closed).not.toBe(undefined);
+    expect(visits.every(({ closed }) => closed === undefined)).toBe(true);
   });
 
   it('waits for no one: not for a request, not for a visitor who does not close', () => {

@@ -246,13 +246,53 @@ describe('the account', () => {
     expect(enter('log-in', { password }).status).toBe(200);
   });
 
+  it('does not make who comes by the tunnel wait for what others try on the network', () => {
+    const place = { address: '10.0.0.254', port: 8080, names: [] };
+    page.listen(place, () => undefined);
+    const onNetwork = (name: string, body: object) => {
+      const text = JSON.stringify(body);
+      let answer = '';
+      const socket = host.network.connect(place, {
+        connected: () => undefined,
+        data: (bytes, start, end) => {
+          answer += utf8Decode(bytes, start, end);
+        },
+        taken: () => undefined,
+        ended: () => undefined,
+        closed: () => undefined,
+      });
+      const head = [
+        `POST /api/${name} HTTP/1.1`,
+        'Host: 10.0.0.254:8080',
+        'Origin: http://10.0.0.254:8080',
+        'Content-Type: application/json',
+        `Content-Length: ${text.length}`,
+      ];
+      host.clock.advance(10);
+      socket.write(ascii(`${head.join('\r\n')}\r\n\r\n${text}`));
+      host.clock.advance(1000);
+      socket.destroy();
+      return Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
+    };
+    const lockedOut = (name: string, body: object) => {
+      let status = 0;
+      for (let n = 0; n < 20 && status !== 429; n++) status = onNetwork(name, body);
+      return status;
+    };
+    expect(lockedOut('set-up', { code: 'AAAA-AAAA-AAAA-AAAA', password })).toBe(429);
+    expect(setUp().status).toBe(200);
+    cookie = '';
+    expect(lockedOut('log-in', { password: 'wrong' })).toBe(429);
+    expect(enter('log-in', { password }).status).toBe(200);
+  });
+
   it('counts an attempt before it verifies the password', () => {
     setUp();
     cookie = '';
     for (let n = 1; n < pageLimits.freeAttempts; n++) call('log-in', { password: 'wrong' });
     const statuses: (number | null)[] = [];
     for (let n = 0; n < pageLimits.logIns; n++)
-      page.account.verify({ password: 'wrong', code: '', browser: '' }, (verdict) =>
+      page.account.verify({ way: 'tunnel', password: 'wrong', code: '', browser: '' }, (verdict) =>
         statuses.push(verdict?.status ?? null),
       );
     host.clock.advance(5000);
@@ -316,7 +356,7 @@ describe('the account', () => {
     cookie = '';
     const statuses: (number | null)[] = [];
     for (let n = 0; n < pageLimits.logIns + 1; n++)
-      page.account.verify({ password, code: '', browser: '' }, (verdict) =>
+      page.account.verify({ way: 'tunnel', password, code: '', browser: '' }, (verdict) =>
         statuses.push(verdict?.status ?? null),
       );
     expect(statuses).toEqual([429]);

@@ -7,7 +7,7 @@ import { digestOf } from '../device-sources.ts';
 import type { Gateway } from '../gateway.ts';
 import type { LoadGatewayImport } from '../import-folder.ts';
 import { isObject } from '../source.ts';
-import { Account, type Proof, type Verdict } from './account.ts';
+import { Account, type Proof, type Verdict, type Way } from './account.ts';
 import { assets } from './assets.ts';
 import { Boundary } from './boundary.ts';
 import { sameText } from './constant-time.ts';
@@ -103,7 +103,7 @@ export class Page {
     this.account = new Account({ clock, crypto, files: ownFiles }, file, rounds);
     this.#sessions = new Sessions(host);
     this.#salt = randomText(host);
-    this.dial = serveInProcess(host, this.#boundary, this.#bound, this.#answer);
+    this.dial = serveInProcess(host, this.#boundary, this.#bound, this.#answer('tunnel'));
     this.#calls = new Map<string, (call: Call) => void>([
       ['log-out', (call) => this.#logOut(call)],
       ['password', (call) => this.#changePassword(call)],
@@ -131,7 +131,7 @@ export class Page {
 
   /** Serves the page on an address of the gateway, too. */
   listen(place: LanPlace, failed: (reason: string) => void): LanListener {
-    return serveLan(this.#host, place, this.#boundary, this.#bound, this.#answer, failed);
+    return serveLan(this.#host, place, this.#boundary, this.#bound, this.#answer('network'), failed);
   }
 
   /** Only who has logged in may send more than a password. */
@@ -143,13 +143,15 @@ export class Page {
       : pageLimits.logInBytes;
   };
 
-  readonly #answer = (request: PageRequest, respond: (response: PageResponse) => void): void =>
-    this.#boundary.run(
-      () => respond(plain(500)),
-      () => this.#route(request, respond),
-    );
+  #answer(way: Way): (request: PageRequest, respond: (response: PageResponse) => void) => void {
+    return (request, respond) =>
+      this.#boundary.run(
+        () => respond(plain(500)),
+        () => this.#route(way, request, respond),
+      );
+  }
 
-  #route(request: PageRequest, respond: (response: PageResponse) => void): void {
+  #route(way: Way, request: PageRequest, respond: (response: PageResponse) => void): void {
     const { method, path, headers, body } = request;
     const file = files.get(path);
     if (file) {
@@ -179,11 +181,11 @@ export class Page {
         answer(refused(400, json));
         return;
       }
-      const proof = proofOf(json, cookieOf(headers, BROWSER) ?? '');
+      const proof = proofOf(json, way, cookieOf(headers, BROWSER) ?? '');
       if (name === 'session') answer({ json: this.#state(session, visitor) });
       else if (name === 'enter') answer(this.#enter(visitor));
       else if (name === 'log-in') this.#logIn(proof, answer);
-      else if (name === 'set-up') this.#setUp(json, answer);
+      else if (name === 'set-up') this.#setUp(way, json, answer);
       else run?.({ body: json, cookie, proof, respond: answer });
     }
   }
@@ -224,8 +226,8 @@ export class Page {
     this.account.verify(proof, (verdict) => respond(verdict ? verdictOf(verdict) : this.#begin(null)));
   }
 
-  #setUp(body: JsonObject, respond: (answer: Answer) => void): void {
-    this.account.setUp(textAt(body, 'code'), textAt(body, 'password'), (verdict) => {
+  #setUp(way: Way, body: JsonObject, respond: (answer: Answer) => void): void {
+    this.account.setUp(way, textAt(body, 'code'), textAt(body, 'password'), (verdict) => {
       // Whoever has taken the password away wants everybody out.
       if (verdict === null) this.#sessions.endOthers('');
       respond(verdict ? verdictOf(verdict) : this.#begin(null));
@@ -456,8 +458,9 @@ function textAt(body: JsonObject, key: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-function proofOf(body: JsonObject, browser: string): Proof {
+function proofOf(body: JsonObject, way: Way, browser: string): Proof {
   return {
+    way,
     browser,
     password: textAt(body, 'password').slice(0, pageLimits.longestPassword + 1),
     code: textAt(body, 'code').replace(/\s/g, '').slice(0, 16),
