@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FleetFile } from '../testing/fleet-file.ts';
 import { tablesConformance } from '../testing/tables-conformance.ts';
 import { triggersConformance } from '../testing/triggers-conformance.ts';
+import { webhooksConformance } from '../testing/webhooks-conformance.ts';
 import { run } from './tables.ts';
 
 const subject = async () => {
@@ -10,6 +11,7 @@ const subject = async () => {
 };
 tablesConformance('SQLite', subject);
 triggersConformance('SQLite', subject);
+webhooksConformance('SQLite', subject);
 
 test('a transaction is over before anything else can happen', async () => {
   const file = new FleetFile();

@@ -31,6 +31,11 @@ export function* run(sql: string, ...values: Value[]): Work<number> {
   return (yield { gives: 'count', sql, values }) as number;
 }
 
+/** For a text of somebody else that is to be kept whatever it is: not every engine keeps a NUL. */
+export function storable(text: string | null | undefined): string | null {
+  return text?.replaceAll('\0', '\ufffd') ?? null;
+}
+
 /** What each engine has its own words for. The arguments are pieces of SQL. */
 export interface Dialect {
   /** A query for the column `value`: the texts of a JSON array. */

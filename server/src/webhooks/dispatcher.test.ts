@@ -11,7 +11,7 @@ import { FleetDatabase } from '../store/fleet-database.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Outbox } from './outbox.ts';
 import type { Outcome, Posting } from './post.ts';
-import { type Webhook, Webhooks } from './webhooks.ts';
+import { type Webhook, type WebhookSettings, Webhooks } from './webhooks.ts';
 
 const day = 86_400_000;
 const north = 'north';
@@ -78,19 +78,25 @@ function start(
     eventLog.append(
       domains.map((domain) => ({ kind: 'device.added', time: clock.date(), domain, data: { of: domain } })),
     );
-  const add = (settings: Partial<Parameters<Webhooks['add']>[0]> = {}) => {
+  const tryToAdd = (settings: Partial<WebhookSettings>) => {
     const all = { url: 'https://example.com/', description: '', kinds: null, domain: null, enabled: true };
-    const webhook = webhooks.add({ ...all, ...settings }, alice);
+    return database.transact(() => webhooks.add({ ...all, ...settings }, alice));
+  };
+  const add = async (settings: Partial<WebhookSettings> = {}) => {
+    const webhook = await tryToAdd(settings);
     if (!webhook) throw new Error('there are too many');
     return webhook;
   };
+  const change = (webhook: Webhook, settings: Partial<WebhookSettings>, by = alice) =>
+    database.transact(() => webhooks.change(webhook, { ...webhook, ...settings }, by));
   const rows = () =>
     database
       .prepare<{ state: string; attempts: number; status: number | null }>(
         'SELECT state, attempts, status FROM fleet_deliveries ORDER BY id',
       )
       .all();
-  return { database, eventLog, webhooks, outbox, dispatcher, posted, lost, settle, happens, add, rows };
+  const tables = { database, eventLog, webhooks, outbox };
+  return { ...tables, dispatcher, posted, lost, settle, happens, tryToAdd, add, change, rows };
 }
 
 const types = (posted: readonly Posting[]) =>
@@ -102,7 +108,7 @@ const types = (posted: readonly Posting[]) =>
 test('a webhook gets what happens after it was added, of its kinds and its domain', async () => {
   const { happens, add, settle, posted, rows, eventLog } = start(() => ({ status: 204 }));
   await happens('before');
-  add({ domain: north, kinds: ['device.added', 'events.lost'] });
+  await add({ domain: north, kinds: ['device.added', 'events.lost'] });
   await happens(north, 'south', undefined);
   await eventLog.append([{ kind: 'device.removed', time: 1, domain: north }]);
   await settle();
@@ -113,7 +119,7 @@ test('a webhook gets what happens after it was added, of its kinds and its domai
 test('webhookPostsEach, webhookPauseMs: a receiver that fails gets one post at a time, later and later, and then all of it', async () => {
   let good = false;
   const { happens, add, settle, posted, rows } = start(() => (good ? { status: 200 } : { status: 500 }));
-  add();
+  await add();
   await happens(...Array.from({ length: 10 }, () => north));
   await settle();
   // Those that were under way at once.
@@ -137,8 +143,8 @@ test('webhookPostsPerDomain: receivers of one domain that are slow do not stop t
   const { happens, add, settle, posted } = start(({ url }) =>
     url.includes('slow') ? never : { status: 204 },
   );
-  for (let i = 0; i < 10; i++) add({ domain: 'south', url: `https://slow.example.com/${i}` });
-  add({ domain: north });
+  for (let i = 0; i < 10; i++) await add({ domain: 'south', url: `https://slow.example.com/${i}` });
+  await add({ domain: north });
   await happens(...Array.from({ length: 12 }, () => 'south'), ...Array.from({ length: 12 }, () => north));
   await settle();
   const slow = posted.filter(({ url }) => url.includes('slow'));
@@ -152,7 +158,7 @@ test('webhookPosts: the receivers take turns when there is room for few', async 
     () => new Promise((resolve) => (answer = () => resolve({ status: 204 }))),
     { webhookPosts: 1 },
   );
-  for (const name of ['a', 'b', 'c']) add({ url: `https://${name}.example.com/` });
+  for (const name of ['a', 'b', 'c']) await add({ url: `https://${name}.example.com/` });
   await happens(north, north);
   for (let i = 0; i < 6; i++) {
     await settle();
@@ -167,7 +173,7 @@ test('a message that is not taken does not stop the others, and is given up afte
   const { happens, add, settle, rows, webhooks } = start(({ body }) => ({
     status: body.includes('"bad"') ? 400 : 200,
   }));
-  const { id } = add();
+  const { id } = await add();
   await happens('bad', north);
   await settle();
   expect(rows().map(({ state }) => state)).toEqual(['waiting', 'delivered']);
@@ -177,18 +183,21 @@ test('a message that is not taken does not stop the others, and is given up afte
     await settle();
   }
   expect(rows()[0]).toEqual({ state: 'failed', attempts: 10, status: 400 });
-  expect(webhooks.get(id)?.enabled).toBe(true);
+  expect((await webhooks.get(id))?.enabled).toBe(true);
 });
 
 test('webhookFailingMs: a receiver that fails for days is disabled, which is an event', async () => {
   const { happens, add, settle, webhooks, database } = start(() => ({ error: 'connect ECONNREFUSED' }));
-  const { id } = add({ domain: north });
+  const { id } = await add({ domain: north });
   for (let i = 0; i <= 6; i++) {
     await happens(north);
     await settle();
     clock.advance(day);
   }
-  expect(webhooks.get(id)).toMatchObject({ enabled: false, reason: 'its receiver has failed for 5 days' });
+  expect(await webhooks.get(id)).toMatchObject({
+    enabled: false,
+    reason: 'its receiver has failed for 5 days',
+  });
   const told = database
     .prepare("SELECT domain, data FROM fleet_events WHERE kind = 'webhook.disabled'")
     .all();
@@ -197,15 +206,15 @@ test('webhookFailingMs: a receiver that fails for days is disabled, which is an 
 
 test('a receiver that is gone is disabled at once', async () => {
   const { happens, add, settle, webhooks } = start(() => ({ status: 410 }));
-  const { id } = add();
+  const { id } = await add();
   await happens(north);
   await settle();
-  expect(webhooks.get(id)?.enabled).toBe(false);
+  expect((await webhooks.get(id))?.enabled).toBe(false);
 });
 
 test.each([301, 307, 404])('%i is no success', async (status) => {
   const { happens, add, settle, rows } = start(() => ({ status }));
-  add();
+  await add();
   await happens(north);
   await settle();
   expect(rows()).toEqual([{ state: 'waiting', attempts: 1, status }]);
@@ -213,7 +222,7 @@ test.each([301, 307, 404])('%i is no success', async (status) => {
 
 test('Retry-After is kept', async () => {
   const { happens, add, settle, posted } = start(() => ({ status: 503, retryAfter: '1000' }));
-  add();
+  await add();
   await happens(north);
   await settle();
   clock.advance(999_000);
@@ -226,7 +235,7 @@ test('Retry-After is kept', async () => {
 
 test('what is not delivered when the server ends is delivered by the next one, with the same id', async () => {
   const first = start(() => new Promise<never>(() => {}));
-  first.add();
+  await first.add();
   await first.happens(north);
   await first.settle();
   expect(first.posted).toHaveLength(1);
@@ -247,7 +256,7 @@ test('webhookWaiting: the outbox is bounded: what has no place waits in the log,
     read.reads++;
     return database.prepare<Row>(sql).all(...values);
   };
-  add();
+  await add();
   await happens('1', '2', '3', '4');
   await settle();
   expect(rows()).toHaveLength(2);
@@ -264,18 +273,18 @@ test('webhookWaiting: the outbox is bounded: what has no place waits in the log,
 
 test('deliveriesKept: delivered messages are kept for a while, in a bounded number', async () => {
   const { happens, add, settle, rows } = start(() => ({ status: 200 }), { deliveriesKept: 3 });
-  add();
+  await add();
   await happens(...Array.from({ length: 10 }, () => north));
   await settle();
   expect(rows()).toHaveLength(3);
 });
 
 test('a webhook that is enabled again gets what happens from then on', async () => {
-  const { happens, add, settle, posted, webhooks } = start(() => ({ status: 200 }));
-  const webhook = add({ enabled: false });
+  const { happens, add, settle, posted, change } = start(() => ({ status: 200 }));
+  const webhook = await add({ enabled: false });
   await happens('before');
   await settle();
-  webhooks.change(webhook, { ...webhook, enabled: true }, alice);
+  await change(webhook, { enabled: true });
   await happens('after');
   await settle();
   expect(types(posted)).toEqual(['device.added after']);
@@ -283,15 +292,15 @@ test('a webhook that is enabled again gets what happens from then on', async () 
 
 test('a webhook that is enabled again does not get what waited when it was disabled', async () => {
   let status = 500;
-  const { happens, add, settle, webhooks, posted, rows } = start(() => ({ status }));
-  const webhook = add();
+  const { happens, add, settle, change, posted, rows } = start(() => ({ status }));
+  const webhook = await add();
   await happens('old');
   await settle();
   expect(rows()).toMatchObject([{ state: 'waiting' }]);
-  const disabled = webhooks.change(webhook, { ...webhook, enabled: false }, alice);
+  const disabled = await change(webhook, { enabled: false });
   if (!disabled) throw new Error('there are too many');
   await settle();
-  webhooks.change(disabled, { ...disabled, enabled: true }, alice);
+  await change(disabled, { enabled: true });
   status = 204;
   await happens('new');
   clock.advance(day);
@@ -301,15 +310,15 @@ test('a webhook that is enabled again does not get what waited when it was disab
 });
 
 test('the failures of a former address say nothing of another one', async () => {
-  const { happens, add, settle, webhooks, posted } = start(({ url }) =>
+  const { happens, add, settle, webhooks, posted, change } = start(({ url }) =>
     url === 'https://example.com/' ? { status: 429, retryAfter: '3600' } : { status: 204 },
   );
-  const webhook = add();
+  const webhook = await add();
   await happens('first');
   await settle();
-  expect(webhooks.get(webhook.id)?.failingSince).not.toBeNull();
+  expect((await webhooks.get(webhook.id))?.failingSince).not.toBeNull();
   const url = 'https://example.org/';
-  expect(webhooks.change(webhook, { ...webhook, url }, alice)).toMatchObject({ failingSince: null });
+  expect(await change(webhook, { url })).toMatchObject({ failingSince: null });
   await happens('second');
   await settle();
   expect(posted.map((one) => one.url)).toEqual(['https://example.com/', url]);
@@ -317,25 +326,27 @@ test('the failures of a former address say nothing of another one', async () => 
 
 test('a former address that says late that it is gone disables nothing', async () => {
   let answer: (outcome: Partial<Outcome>) => void = () => {};
-  const { happens, add, settle, webhooks } = start(
+  const { happens, add, settle, webhooks, change } = start(
     () => new Promise<Partial<Outcome>>((resolve) => (answer = resolve)),
   );
-  const webhook = add();
+  const webhook = await add();
   await happens(north);
   await settle();
-  webhooks.change(webhook, { ...webhook, url: 'https://example.org/' }, alice);
+  await change(webhook, { url: 'https://example.org/' });
   answer({ status: 410 });
   await settle();
-  expect(webhooks.get(webhook.id)).toMatchObject({ enabled: true, failingSince: null });
+  expect(await webhooks.get(webhook.id)).toMatchObject({ enabled: true, failingSince: null });
 });
 
 test('a webhook is disabled when whose it is may not have it any more, and sends nothing then', async () => {
-  const { happens, add, settle, posted, lost, webhooks, database, rows } = start(() => ({ status: 200 }));
-  const webhook = add({ domain: north });
+  const { happens, add, settle, posted, lost, webhooks, database, rows, change } = start(() => ({
+    status: 200,
+  }));
+  const webhook = await add({ domain: north });
   await happens(north);
   lost.add('alice');
   await settle();
-  expect(webhooks.get(webhook.id)).toMatchObject({
+  expect(await webhooks.get(webhook.id)).toMatchObject({
     enabled: false,
     reason: 'alice, whose it was, may not have it any more',
   });
@@ -345,27 +356,25 @@ test('a webhook is disabled when whose it is may not have it any more, and sends
   await settle();
   expect([posted, rows()]).toEqual([[], []]);
   // Whoever enables it again answers for it.
-  const disabled = webhooks.get(webhook.id) ?? webhook;
-  webhooks.change(disabled, { ...disabled, enabled: true }, { name: 'olga', uid: 'of olga' });
+  const disabled = (await webhooks.get(webhook.id)) ?? webhook;
+  await change(disabled, { enabled: true }, { name: 'olga', uid: 'of olga' });
   await happens(north);
   await settle();
   expect(types(posted)).toEqual([`device.added ${north}`]);
 });
 
-test('webhooksPerDomain: what one domain has takes no place of another', () => {
-  const { webhooks, add } = start(() => ({}), { webhooksPerDomain: 2 });
-  const settings = { url: 'https://example.com/', description: '', kinds: null, enabled: true };
-  for (const domain of [north, 'south', null]) for (let n = 0; n < 2; n++) add({ domain });
-  for (const domain of [north, 'south', null])
-    expect(webhooks.add({ ...settings, domain }, alice)).toBeNull();
-  const other = add({ domain: 'west' });
-  expect(webhooks.change(other, { ...other, domain: north }, alice)).toBeNull();
-  expect(webhooks.get(other.id)).toMatchObject({ domain: 'west', version: 1 });
+test('webhooksPerDomain: what one domain has takes no place of another', async () => {
+  const { webhooks, add, tryToAdd, change } = start(() => ({}), { webhooksPerDomain: 2 });
+  for (const domain of [north, 'south', null]) for (let n = 0; n < 2; n++) await add({ domain });
+  for (const domain of [north, 'south', null]) expect(await tryToAdd({ domain })).toBeNull();
+  const other = await add({ domain: 'west' });
+  expect(await change(other, { domain: north })).toBeNull();
+  expect(await webhooks.get(other.id)).toMatchObject({ domain: 'west', version: 1 });
 });
 
 test('a webhook that was behind is not told what happened in a domain that had the name of its own before', async () => {
-  const { database, webhooks, happens, add, settle, posted, eventLog } = start(() => ({ status: 200 }));
-  const webhook = add({ domain: 'other' });
+  const { database, change, happens, add, settle, posted, eventLog } = start(() => ({ status: 200 }));
+  const webhook = await add({ domain: 'other' });
   const addDomain = () =>
     database.prepare('INSERT INTO fleet_domains (id, created) VALUES (?, ?)').run(north, 0);
   addDomain();
@@ -373,7 +382,7 @@ test('a webhook that was behind is not told what happened in a domain that had t
   database.prepare('DELETE FROM fleet_domains WHERE id = ?').run(north);
   await eventLog.refresh();
   addDomain();
-  webhooks.change(webhook, { ...webhook, domain: north }, alice);
+  await change(webhook, { domain: north });
   await settle();
   expect(posted).toEqual([]);
   await happens(north);
@@ -383,7 +392,7 @@ test('a webhook that was behind is not told what happened in a domain that had t
 
 test('deliveriesKeptMs: what was delivered longer ago is gone', async () => {
   const { happens, add, settle, rows } = start(() => ({ status: 200 }));
-  add();
+  await add();
   await happens(north);
   await settle();
   clock.advance(defaultLimits.deliveriesKeptMs);
@@ -398,15 +407,16 @@ test('deliveriesKeptMs: what was delivered longer ago is gone', async () => {
 
 test('webhookPosts: receivers that do not answer have no more posts under way', async () => {
   const { happens, add, settle, posted } = start(() => new Promise<never>(() => {}), { webhookPosts: 2 });
-  for (let n = 0; n < 4; n++) add();
+  for (let n = 0; n < 4; n++) await add();
   await happens(north);
   await settle();
   expect(posted).toHaveLength(2);
 });
 
 test('formerSecretMs: the former secret signs until then', async () => {
-  const { happens, add, settle, posted, webhooks } = start(() => ({ status: 200 }));
-  webhooks.renewSecret(add());
+  const { happens, add, settle, posted, webhooks, database } = start(() => ({ status: 200 }));
+  const webhook = await add();
+  await database.transact(() => webhooks.renewSecret(webhook));
   const signatures = async () => {
     await happens(north);
     await settle();
@@ -421,7 +431,7 @@ test('formerSecretMs: the former secret signs until then', async () => {
 test('webhookTickMs: what is to be tried again is found by then', async () => {
   let good = false;
   const { dispatcher, happens, add, posted } = start(() => ({ status: good ? 200 : 500 }));
-  add();
+  await add();
   await happens(north);
   const ended = dispatcher.run();
   const turns = async () => {
@@ -438,4 +448,90 @@ test('webhookTickMs: what is to be tried again is found by then', async () => {
   expect(posted).toHaveLength(2);
   dispatcher.stop();
   await ended;
+});
+
+test('what comes while it looks is looked for at once', async () => {
+  let looks = 0;
+  const { dispatcher, webhooks, add } = start(() => ({ status: 200 }));
+  await add();
+  const all = webhooks.all.bind(webhooks);
+  webhooks.all = () => {
+    if (++looks === 1) dispatcher.wake();
+    return all();
+  };
+  const ended = dispatcher.run();
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  expect(looks).toBe(2);
+  dispatcher.stop();
+  await ended;
+});
+
+test('a message whose post ends while the next ones are read is not sent once more', async () => {
+  let answer = (_outcome: Partial<Outcome>) => {};
+  const { happens, add, dispatcher, eventLog, outbox, posted, settle, rows } = start(
+    () => new Promise<Partial<Outcome>>((resolve) => (answer = resolve)),
+  );
+  await add();
+  await happens(north);
+  await eventLog.refresh();
+  await dispatcher.look();
+  const due = outbox.due.bind(outbox);
+  outbox.due = async (...asked) => {
+    const found = await due(...asked);
+    answer({ status: 200 });
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    return found;
+  };
+  await settle();
+  expect(posted).toHaveLength(1);
+  expect(rows()).toEqual([{ state: 'delivered', attempts: 1, status: 200 }]);
+});
+
+test('what happens in its former domain is not put into the outbox of a webhook that is changed meanwhile', async () => {
+  const { happens, add, change, eventLog, dispatcher, settle, posted, rows } = start(() => ({
+    status: 200,
+  }));
+  const webhook = await add({ domain: north });
+  await happens(north);
+  const after = eventLog.after.bind(eventLog);
+  eventLog.after = async (...asked) => {
+    eventLog.after = after;
+    const page = await after(...asked);
+    await change(webhook, { domain: 'south' });
+    return page;
+  };
+  await dispatcher.look();
+  expect(rows()).toEqual([]);
+  await happens('south');
+  await settle();
+  expect(types(posted)).toEqual(['device.added south']);
+});
+
+test('a webhook that is removed while it is looked at gets nothing, and the others go on', async () => {
+  const { database, webhooks, happens, add, eventLog, settle, posted } = start(() => ({ status: 200 }));
+  const { id } = await add({ url: 'https://gone.example.com/' });
+  await add();
+  await happens(north);
+  const after = eventLog.after.bind(eventLog);
+  eventLog.after = async (...asked) => {
+    eventLog.after = after;
+    await database.transact(() => webhooks.remove(id));
+    return after(...asked);
+  };
+  await settle();
+  expect(posted.map(({ url }) => url)).toEqual(['https://example.com/']);
+});
+
+test('a webhook that is disabled and enabled again between two looks begins anew', async () => {
+  const { happens, add, change, eventLog, settle, posted } = start(() => ({ status: 200 }));
+  const webhook = await add();
+  await settle();
+  const disabled = await change(webhook, { enabled: false });
+  await happens('before');
+  if (!disabled) throw new Error('there are too many');
+  await change(disabled, { enabled: true });
+  await happens('after');
+  await eventLog.refresh();
+  await settle();
+  expect(types(posted)).toEqual(['device.added after']);
 });

@@ -3,7 +3,7 @@ import type { Clock } from 'rm-protocol';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import type { EventLog, LoggedEvent } from '../events/log/event-log.ts';
 import type { Limits } from '../limits.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Tables, Work } from '../store/tables.ts';
 import type { Delivery, Outbox } from './outbox.ts';
 import type { Outcome, Posting } from './post.ts';
 import { askedPause, pauseAfter } from './retries.ts';
@@ -11,7 +11,7 @@ import { signedHeaders } from './signature.ts';
 import type { Webhook, Webhooks } from './webhooks.ts';
 
 export interface DispatcherContext {
-  readonly database: FleetDatabase;
+  readonly database: Tables;
   readonly eventLog: EventLog;
   readonly webhooks: Webhooks;
   readonly outbox: Outbox;
@@ -53,6 +53,8 @@ export class Dispatcher {
   #begun = 0;
   #looking: Promise<void> | null = null;
   #wake = () => {};
+  /** Something came while it looked. */
+  #isWoken = false;
 
   constructor(context: DispatcherContext) {
     this.#context = context;
@@ -69,12 +71,13 @@ export class Dispatcher {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const { last } = eventLog;
+      this.#isWoken = false;
       try {
         await this.look();
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'webhooks failed');
       }
-      if (last === eventLog.last) {
+      if (last === eventLog.last && !this.#isWoken) {
         await eventLog.grown(last, limits.webhookTickMs, signal, (wake) => {
           this.#wake = wake;
         });
@@ -84,6 +87,7 @@ export class Dispatcher {
 
   /** Something is to be sent at once. */
   wake(): void {
+    this.#isWoken = true;
     this.#wake();
   }
 
@@ -101,7 +105,7 @@ export class Dispatcher {
 
   async #look(): Promise<void> {
     const { webhooks, database, mayHave } = this.#context;
-    const all = webhooks.all();
+    const all = await webhooks.all();
     const ids = new Set(all.map(({ id }) => id));
     for (const id of this.#receivers.keys()) if (!ids.has(id)) this.#receivers.delete(id);
     // Whoever has waited for longest comes first: a place that becomes free meanwhile is theirs in the next round.
@@ -114,13 +118,15 @@ export class Dispatcher {
       }
       if (!(await mayHave(webhook))) {
         await database.transact(() =>
-          webhooks.disable(webhook, `${webhook.creator}, whose it was, may not have it any more`),
+          whileUnchanged(webhooks, webhook, () =>
+            webhooks.disable(webhook, `${webhook.creator}, whose it was, may not have it any more`),
+          ),
         );
         continue;
       }
       const receiver = this.#receiverOf(webhook);
       await this.#take(webhook, receiver);
-      this.#send(webhook, receiver, full);
+      await this.#send(webhook, receiver, full);
     }
   }
 
@@ -133,49 +139,58 @@ export class Dispatcher {
     }
     // Another address has not failed yet.
     if (receiver.url !== url) Object.assign(receiver, { url, failures: 0, until: Number.NEGATIVE_INFINITY });
+    // It was enabled again.
+    receiver.position = Math.max(receiver.position, position);
     return receiver;
   }
 
   /** Into the outbox, as far as there is room: what waits longer waits in the log. */
   async #take(webhook: Webhook, receiver: Receiver): Promise<void> {
     const { eventLog, outbox, webhooks, database, limits } = this.#context;
+    /** False: another webhook was made of it, which the next look knows. */
+    const put = (events: readonly LoggedEvent[] | 'lost', position: number) =>
+      database.transact(() =>
+        whileUnchanged(webhooks, webhook, function* () {
+          if (events === 'lost') yield* outbox.addOwn(webhook.id, 'events.lost');
+          else for (const event of events) yield* outbox.add(webhook.id, event);
+          yield* webhooks.moveTo(webhook.id, position);
+        }),
+      );
     while (receiver.position < eventLog.last && !this.#stop.signal.aborted) {
-      const room = limits.webhookWaiting - outbox.waiting(webhook.id);
+      const room = limits.webhookWaiting - (await outbox.waiting(webhook.id));
       if (room <= 0) return;
       const page = await eventLog.after(receiver.position, Math.min(room, limits.eventsRead));
       if ('lost' in page) {
         const position = eventLog.last;
-        database.transaction(() => {
-          outbox.addOwn(webhook.id, 'events.lost');
-          webhooks.moveTo(webhook.id, position);
-        });
-        receiver.position = position;
+        if (await put('lost', position)) receiver.position = position;
         return;
       }
       const position = page.events.at(-1)?.sequence;
       if (position === undefined) return;
       const wanted = page.events.filter((event) => isFor(webhook, event, eventLog.isOfRemovedDomain(event)));
       // What is not for it may be looked at once more after a restart.
-      if (wanted.length > 0 || position - webhook.position > limits.eventsInMemory) {
-        database.transaction(() => {
-          for (const event of wanted) outbox.add(webhook.id, event);
-          webhooks.moveTo(webhook.id, position);
-        });
-      }
+      const isNews = wanted.length > 0 || position - webhook.position > limits.eventsInMemory;
+      if (isNews && !(await put(wanted, position))) return;
       receiver.position = position;
     }
   }
 
   /** A receiver that fails gets one post at a time. */
-  #send(webhook: Webhook, receiver: Receiver, full: Set<string | null | typeof everybody>): void {
+  async #send(
+    webhook: Webhook,
+    receiver: Receiver,
+    full: Set<string | null | typeof everybody>,
+  ): Promise<void> {
     const { outbox, clock, limits, log } = this.#context;
     const most = receiver.failures > 0 ? 1 : limits.webhookPostsEach;
     if (clock.now() < receiver.until || receiver.running.size >= most) return;
     const { domain } = webhook;
     if (full.has(everybody) || full.has(domain)) return;
-    for (const delivery of outbox.due(webhook.id, receiver.running.size + most)) {
-      if (receiver.running.size >= most) return;
-      if (receiver.running.has(delivery.id)) continue;
+    // One that ends while this is read may still be among those that wait.
+    const begun = new Set(receiver.running);
+    for (const delivery of await outbox.due(webhook.id, begun.size + most)) {
+      if (receiver.running.size >= most || this.#stop.signal.aborted) return;
+      if (begun.has(delivery.id)) continue;
       const ofDomain = this.#runningOf.get(domain) ?? 0;
       if (ofDomain >= limits.webhookPostsPerDomain) full.add(domain);
       if (this.#running >= limits.webhookPosts) full.add(everybody);
@@ -210,29 +225,47 @@ export class Dispatcher {
     if (this.#stop.signal.aborted) return;
     const good = outcome.status !== null && outcome.status >= 200 && outcome.status < 300;
     // What became of a former address says nothing of the present one.
-    const isPresent = () => webhooks.get(webhook.id)?.url === url;
-    if (isPresent()) {
-      if (good) receiver.failures = 0;
-      else {
-        receiver.failures++;
+    let isPresent = true;
+    try {
+      isPresent = await database.transact(function* () {
+        yield* outbox.tried(delivery, outcome, good);
+        const present = yield* webhooks.one(webhook.id);
+        if (present?.url !== url) return false;
+        if (good) {
+          yield* webhooks.succeeded(webhook.id);
+          return true;
+        }
+        const since = yield* webhooks.failed(present);
+        if (outcome.status === 410)
+          yield* webhooks.disable(present, 'its receiver says that it is gone (410)');
+        else if (clock.date() - since >= limits.webhookFailingMs) {
+          const days = Math.round(limits.webhookFailingMs / 86_400_000);
+          yield* webhooks.disable(present, `its receiver has failed for ${days} days`);
+        }
+        return true;
+      });
+    } finally {
+      if (isPresent && receiver.url === url) {
+        receiver.failures = good ? 0 : receiver.failures + 1;
         const asked = askedPause(outcome.retryAfter, clock.date(), limits.webhookRetryAfterMs);
-        receiver.until =
-          clock.now() + Math.max(asked, pauseAfter(receiver.failures, limits.webhookPauseMs, random()));
+        if (!good) {
+          receiver.until =
+            clock.now() + Math.max(asked, pauseAfter(receiver.failures, limits.webhookPauseMs, random()));
+        }
       }
     }
-    await database.transact(function* () {
-      outbox.tried(delivery, outcome, good);
-      if (!isPresent()) return;
-      if (good) return webhooks.succeeded(webhook.id);
-      webhooks.failed(webhook.id);
-      const since = webhooks.get(webhook.id)?.failingSince ?? clock.date();
-      if (outcome.status === 410) yield* webhooks.disable(webhook, 'its receiver says that it is gone (410)');
-      else if (clock.date() - since >= limits.webhookFailingMs) {
-        const days = Math.round(limits.webhookFailingMs / 86_400_000);
-        yield* webhooks.disable(webhook, `its receiver has failed for ${days} days`);
-      }
-    });
   }
+}
+
+/** Does a part of a transaction with a webhook that is as it was read; false: it is not there, or is another one by now. */
+function* whileUnchanged(
+  webhooks: Webhooks,
+  { id, version }: Webhook,
+  work: () => Work<void>,
+): Work<boolean> {
+  if ((yield* webhooks.one(id))?.version !== version) return false;
+  yield* work();
+  return true;
 }
 
 /** Those who set it up may see all of the domain, but nothing of one that had its name before (`isPast`). */

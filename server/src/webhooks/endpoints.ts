@@ -6,14 +6,13 @@ import { conflict, fieldProblem, notFound } from '../api/problem.ts';
 import { eventKinds } from '../events/log/kinds.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { isKnownDomain, unknownDomain } from '../rights/known-domain.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
-import type { Work } from '../store/tables.ts';
+import type { Tables, Work } from '../store/tables.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { type Delivery, deliveryColumns, type Outbox } from './outbox.ts';
 import { targetOf, type Webhook, type Webhooks, webhookPermissions } from './webhooks.ts';
 
 export interface WebhooksContext {
-  readonly database: FleetDatabase;
+  readonly database: Tables;
   readonly webhooks: Webhooks;
   readonly outbox: Outbox;
   readonly dispatcher: Dispatcher;
@@ -93,11 +92,14 @@ const needs = 'webhooks.write';
 export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
   const { database, webhooks, outbox, dispatcher, limits } = context;
 
-  const found = (caller: Caller, id: string): Webhook => {
-    const webhook = webhooks.get(id);
+  const seen = (caller: Caller, id: string, webhook: Webhook | null): Webhook => {
     if (!webhook || !caller.may(needs, targetOf(webhook))) throw notFound(`webhook ${id}`);
     return webhook;
   };
+  const found = async (caller: Caller, id: string) => seen(caller, id, await webhooks.get(id));
+  function* foundWithin(caller: Caller, id: string): Work<Webhook> {
+    return seen(caller, id, yield* webhooks.one(id));
+  }
   const full = ({ domain: only }: Pick<Webhook, 'domain'>) => {
     const where = only === null ? 'everything' : `domain ${only}`;
     return conflict(`${where}: has ${limits.webhooksPerDomain} webhooks, and no more are possible`);
@@ -111,10 +113,10 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
     if (settings.domain !== null && !(yield* isKnownDomain(caller, settings.domain)))
       throw fieldProblem('/domain', unknownDomain);
   }
-  const shown = (webhook: Webhook) => presented(webhook, outbox.waiting(webhook.id));
-  const deliveryOf = (caller: Caller, id: string, delivery: string): Delivery => {
-    requireTold(caller, found(caller, id));
-    const one = outbox.get(Number(delivery));
+  const shown = async (webhook: Webhook) => presented(webhook, await outbox.waiting(webhook.id));
+  const deliveryOf = async (caller: Caller, id: string, delivery: string): Promise<Delivery> => {
+    requireTold(caller, await found(caller, id));
+    const one = await outbox.get(Number(delivery));
     if (one?.webhook !== id) throw notFound(`delivery ${delivery}`);
     return one;
   };
@@ -129,17 +131,20 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       needs,
       query: Type.Object(pageQuery),
       replies: [{ status: 200, description: 'A page of webhooks.', schema: pageOf(webhookSchema) }],
-      handle({ caller, query: { limit, cursor } }) {
+      async handle({ caller, query: { limit, cursor } }) {
         const after = Number(readCursor(cursor, 1)?.[0] ?? 0);
         // There are few.
-        const seen = webhooks.all().filter((webhook) => caller.may(needs, targetOf(webhook)));
-        const rows = seen.map((webhook, index) => ({ webhook, index })).slice(after, after + limit + 1);
+        const all = (await webhooks.all()).filter((webhook) => caller.may(needs, targetOf(webhook)));
+        const rows = all.slice(after, after + limit + 1).map(async (webhook, index) => ({
+          item: await shown(webhook),
+          next: after + index + 1,
+        }));
         return {
           body: pageFrom(
-            rows,
+            await Promise.all(rows),
             limit,
-            ({ webhook }) => shown(webhook),
-            ({ index }) => [index + 1],
+            ({ item }) => item,
+            ({ next }) => [next],
           ),
         };
       },
@@ -168,11 +173,11 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
         };
         const webhook = await database.transact(function* () {
           yield* requireAll(caller, settings);
-          return webhooks.add(settings, caller.identity.user);
+          return yield* webhooks.add(settings, caller.identity.user);
         });
         if (!webhook) throw full(settings);
         note(`added the webhook ${webhook.id}`);
-        return { body: { ...shown(webhook), secret: webhook.secret }, version: webhook.version };
+        return { body: { ...(await shown(webhook)), secret: webhook.secret }, version: webhook.version };
       },
     }),
     endpoint({
@@ -184,9 +189,9 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       needs,
       parameters: byId,
       replies: [{ status: 200, description: 'The webhook.', schema: webhookSchema }],
-      handle({ caller, parameters: { id } }) {
-        const webhook = found(caller, id);
-        return { body: shown(webhook), version: webhook.version };
+      async handle({ caller, parameters: { id } }) {
+        const webhook = await found(caller, id);
+        return { body: await shown(webhook), version: webhook.version };
       },
     }),
     endpoint({
@@ -208,7 +213,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       replies: [{ status: 200, description: 'The webhook.', schema: webhookSchema }],
       async handle({ caller, parameters: { id }, body, checkVersion, note }) {
         const changed = await database.transact(function* () {
-          const webhook = found(caller, id);
+          const webhook = yield* foundWithin(caller, id);
           checkVersion(webhook.version);
           const settings = {
             url: body.url === undefined ? webhook.url : checkedUrl(body.url),
@@ -218,13 +223,13 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
             enabled: body.enabled ?? webhook.enabled,
           };
           yield* requireAll(caller, settings);
-          const after = webhooks.change(webhook, settings, caller.identity.user);
+          const after = yield* webhooks.change(webhook, settings, caller.identity.user);
           if (!after) throw full(settings);
           return after;
         });
         note(`changed the webhook ${id}`);
         dispatcher.wake();
-        return { body: shown(changed), version: changed.version };
+        return { body: await shown(changed), version: changed.version };
       },
     }),
     endpoint({
@@ -236,8 +241,10 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       needs,
       parameters: byId,
       replies: [{ status: 204, description: 'It is removed.' }],
-      handle({ caller, parameters: { id }, note }) {
-        database.transaction(() => webhooks.remove(found(caller, id).id));
+      async handle({ caller, parameters: { id }, note }) {
+        await database.transact(function* () {
+          yield* webhooks.remove((yield* foundWithin(caller, id)).id);
+        });
         note(`removed the webhook ${id}`);
         return {};
       },
@@ -251,10 +258,12 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       needs,
       parameters: byId,
       replies: [{ status: 200, description: 'The webhook, with its new secret.', schema: withSecret }],
-      handle({ caller, parameters: { id }, note }) {
-        const webhook = database.transaction(() => webhooks.renewSecret(found(caller, id)));
+      async handle({ caller, parameters: { id }, note }) {
+        const webhook = await database.transact(function* () {
+          return yield* webhooks.renewSecret(yield* foundWithin(caller, id));
+        });
         note(`renewed the secret of the webhook ${id}`);
-        return { body: { ...shown(webhook), secret: webhook.secret }, version: webhook.version };
+        return { body: { ...(await shown(webhook)), secret: webhook.secret }, version: webhook.version };
       },
     }),
     endpoint({
@@ -266,12 +275,13 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       needs,
       parameters: byId,
       replies: [{ status: 202, description: 'The delivery, which is under way.', schema: deliverySchema }],
-      handle({ caller, parameters: { id } }) {
-        const { enabled: on } = found(caller, id);
-        if (!on) throw conflict('the webhook is disabled');
-        if (outbox.waiting(id) >= limits.webhookWaiting)
-          throw conflict('too many messages wait for this webhook');
-        const delivery = database.transaction(() => outbox.addOwn(id, 'webhook.test'));
+      async handle({ caller, parameters: { id } }) {
+        const delivery = await database.transact(function* () {
+          requireEnabled(yield* foundWithin(caller, id));
+          if ((yield* outbox.countWaiting(id)) >= limits.webhookWaiting)
+            throw conflict('too many messages wait for this webhook');
+          return yield* outbox.addOwn(id, 'webhook.test');
+        });
         if (!delivery) throw notFound(`webhook ${id}`);
         dispatcher.wake();
         return { body: deliveryPresented(delivery) };
@@ -291,10 +301,10 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       }),
       replies: [{ status: 200, description: 'A page of deliveries.', schema: pageOf(deliverySchema) }],
       async handle({ caller, parameters: { id }, query: { limit, cursor, state } }) {
-        requireTold(caller, found(caller, id));
+        requireTold(caller, await found(caller, id));
         const before = Number(readCursor(cursor, 1)?.[0] ?? Number.MAX_SAFE_INTEGER);
         const rows = await database.read<Delivery>(
-          `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? AND id < ? AND (? IS NULL OR state = ?)
+          `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? AND id < ? AND (CAST(? AS TEXT) IS NULL OR state = ?)
            ORDER BY id DESC LIMIT ?`,
           id,
           before,
@@ -314,8 +324,8 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       needs,
       parameters: byDelivery,
       replies: [{ status: 200, description: 'The delivery.', schema: deliveryWithPayload }],
-      handle({ caller, parameters: { id, delivery } }) {
-        const one = deliveryOf(caller, id, delivery);
+      async handle({ caller, parameters: { id, delivery } }) {
+        const one = await deliveryOf(caller, id, delivery);
         return { body: { ...deliveryPresented(one), payload: one.payload } };
       },
     }),
@@ -328,16 +338,25 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       needs,
       parameters: byDelivery,
       replies: [{ status: 202, description: 'The delivery, which is under way.', schema: deliverySchema }],
-      handle({ caller, parameters: { id, delivery }, note }) {
-        const one = deliveryOf(caller, id, delivery);
-        if (!found(caller, id).enabled) throw conflict('the webhook is disabled');
-        const again = database.transaction(() => outbox.replay(one.id));
+      async handle({ caller, parameters: { id, delivery }, note }) {
+        const one = await deliveryOf(caller, id, delivery);
+        const again = await database.transact(function* () {
+          const webhook = yield* foundWithin(caller, id);
+          requireTold(caller, webhook);
+          requireEnabled(webhook);
+          return yield* outbox.replay(one.id);
+        });
+        if (!again) throw notFound(`delivery ${delivery}`);
         note(`sent the message ${one.message} to the webhook ${id} once more`);
         dispatcher.wake();
-        return { body: deliveryPresented(again ?? one) };
+        return { body: deliveryPresented(again) };
       },
     }),
   ];
+}
+
+function requireEnabled({ enabled: on }: Webhook): void {
+  if (!on) throw conflict('the webhook is disabled');
 }
 
 function checkedUrl(text: string): string {

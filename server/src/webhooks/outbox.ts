@@ -4,7 +4,7 @@ import { messageOf } from '../events/event-stream.ts';
 import type { LoggedEvent } from '../events/log/event-log.ts';
 import type { EventKind } from '../events/log/kinds.ts';
 import type { Limits } from '../limits.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, run, storable, type Tables, type Work } from '../store/tables.ts';
 import type { Outcome } from './post.ts';
 import { waitAfter } from './retries.ts';
 
@@ -34,105 +34,105 @@ type OutboxLimits = Pick<Limits, 'deliveriesKept' | 'deliveriesKeptMs'>;
 export const deliveryColumns =
   'id, webhook, message, kind, payload, state, attempts, created, next, tried, status, error, answer, ms';
 
-/** What waits for webhooks, and what has become of it. All throw `StoreUnavailable`. */
+const selectOne = `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE id = ?`;
+const countWaiting = "SELECT count(*) AS n FROM fleet_deliveries WHERE webhook = ? AND state = 'waiting'";
+
+/** What waits for webhooks, and what has become of it. What is decided and changed is a part of a transaction. */
 export class Outbox {
-  readonly #database: FleetDatabase;
+  readonly #database: Tables;
   readonly #clock: Clock;
   readonly #limits: OutboxLimits;
   readonly #random: () => number;
 
-  constructor(database: FleetDatabase, clock: Clock, limits: OutboxLimits, random: () => number) {
+  constructor(database: Tables, clock: Clock, limits: OutboxLimits, random: () => number) {
     this.#database = database;
     this.#clock = clock;
     this.#limits = limits;
     this.#random = random;
   }
 
-  waiting(webhook: string): number {
-    return (
-      this.#database
-        .prepare<{ n: number }>(
-          "SELECT count(*) AS n FROM fleet_deliveries WHERE webhook = ? AND state = 'waiting'",
-        )
-        .get(webhook)?.n ?? 0
-    );
+  async waiting(webhook: string): Promise<number> {
+    return (await this.#database.get<{ n: number }>(countWaiting, webhook))?.n ?? 0;
   }
 
-  get(id: number): Delivery | null {
-    return (
-      this.#database
-        .prepare<Delivery>(`SELECT ${deliveryColumns} FROM fleet_deliveries WHERE id = ?`)
-        .get(id) ?? null
-    );
+  /** As {@link waiting}. */
+  *countWaiting(webhook: string): Work<number> {
+    return (yield* get<{ n: number }>(countWaiting, webhook))?.n ?? 0;
   }
 
-  add(
+  async get(id: number): Promise<Delivery | null> {
+    return (await this.#database.get<Delivery>(selectOne, id)) ?? null;
+  }
+
+  /** For a webhook that is there. */
+  *add(
     webhook: string,
     event: Pick<LoggedEvent, 'kind' | 'time' | 'device' | 'domain' | 'user' | 'data'>,
-  ): Delivery | null {
+  ): Work<Delivery | null> {
     const now = this.#clock.date();
     const { kind, time, data, ...about } = messageOf(event);
     const payload = JSON.stringify({ type: kind, timestamp: time, data: { ...about, ...(data as object) } });
-    this.#database
-      .prepare(
-        `INSERT INTO fleet_deliveries (webhook, message, kind, payload, state, attempts, created, next)
-         VALUES (?, ?, ?, ?, 'waiting', 0, ?, ?)`,
-      )
-      .run(webhook, `msg_${randomUUID()}`, kind, payload, now, now);
+    yield* run(
+      `INSERT INTO fleet_deliveries (webhook, message, kind, payload, state, attempts, created, next)
+       VALUES (?, ?, ?, ?, 'waiting', 0, ?, ?)`,
+      ...[webhook, `msg_${randomUUID()}`, kind, payload, now, now],
+    );
     return (
-      this.#database
-        .prepare<Delivery>(
-          `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? ORDER BY id DESC LIMIT 1`,
-        )
-        .get(webhook) ?? null
+      (yield* get<Delivery>(
+        `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? ORDER BY id DESC LIMIT 1`,
+        webhook,
+      )) ?? null
     );
   }
 
   /** A message of the server's own to one webhook. */
-  addOwn(webhook: string, kind: EventKind): Delivery | null {
+  addOwn(webhook: string, kind: EventKind): Work<Delivery | null> {
     const event = { kind, time: this.#clock.date(), device: null, domain: null, user: null, data: '{}' };
     return this.add(webhook, event);
   }
 
   /** What may be tried now, the oldest first. */
-  due(webhook: string, most: number): Delivery[] {
-    return this.#database
-      .prepare<Delivery>(
-        `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? AND state = 'waiting' AND next <= ?
-         ORDER BY next, id LIMIT ?`,
-      )
-      .all(webhook, this.#clock.date(), most);
+  due(webhook: string, most: number): Promise<Delivery[]> {
+    return this.#database.all<Delivery>(
+      `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? AND state = 'waiting' AND next <= ?
+       ORDER BY next, id LIMIT ?`,
+      ...[webhook, this.#clock.date(), most],
+    );
   }
 
-  /** Notes an attempt. Within a transaction of the caller. */
-  tried({ id, webhook, attempts }: Delivery, { status, error, answer, ms }: Outcome, good: boolean): void {
+  /** Notes an attempt. */
+  *tried(
+    { id, webhook, attempts }: Delivery,
+    { status, error, answer, ms }: Outcome,
+    good: boolean,
+  ): Work<void> {
     const now = this.#clock.date();
     const wait = good ? null : waitAfter(attempts + 1, this.#random());
     const state = good ? 'delivered' : wait === null ? 'failed' : 'waiting';
-    this.#database
-      .prepare(
-        `UPDATE fleet_deliveries SET state = ?, attempts = ?, next = ?, tried = ?, status = ?, error = ?, answer = ?, ms = ?
-         WHERE id = ?`,
-      )
-      .run(state, attempts + 1, wait === null ? null : now + wait, now, status, error, answer, ms, id);
-    if (state !== 'waiting') this.#prune(webhook, now);
+    const next = wait === null ? null : now + wait;
+    yield* run(
+      `UPDATE fleet_deliveries SET state = ?, attempts = ?, next = ?, tried = ?, status = ?, error = ?, answer = ?, ms = ?
+       WHERE id = ?`,
+      ...[state, attempts + 1, next, now, status, storable(error), storable(answer), ms, id],
+    );
+    if (state !== 'waiting') yield* this.#prune(webhook, now);
   }
 
-  /** Sends it once more, as if it had not been tried. */
-  replay(id: number): Delivery | null {
-    this.#database
-      .prepare("UPDATE fleet_deliveries SET state = 'waiting', attempts = 0, next = ? WHERE id = ?")
-      .run(this.#clock.date(), id);
-    return this.get(id);
+  /** Sends it once more, as if it had not been tried. `null`: there is none. */
+  *replay(id: number): Work<Delivery | null> {
+    yield* run(
+      "UPDATE fleet_deliveries SET state = 'waiting', attempts = 0, next = ? WHERE id = ?",
+      ...[this.#clock.date(), id],
+    );
+    return (yield* get<Delivery>(selectOne, id)) ?? null;
   }
 
-  #prune(webhook: string, now: number): void {
+  *#prune(webhook: string, now: number): Work<void> {
     const { deliveriesKept, deliveriesKeptMs } = this.#limits;
-    this.#database
-      .prepare(
-        `DELETE FROM fleet_deliveries WHERE webhook = @webhook AND state <> 'waiting' AND (created < @since OR id <= (
-           SELECT id FROM fleet_deliveries WHERE webhook = @webhook ORDER BY id DESC LIMIT 1 OFFSET @kept))`,
-      )
-      .run({ webhook, since: now - deliveriesKeptMs, kept: deliveriesKept });
+    yield* run(
+      `DELETE FROM fleet_deliveries WHERE webhook = ? AND state <> 'waiting' AND (created < ? OR id <= (
+         SELECT id FROM fleet_deliveries WHERE webhook = ? ORDER BY id DESC LIMIT 1 OFFSET ?))`,
+      ...[webhook, now - deliveriesKeptMs, webhook, deliveriesKept],
+    );
   }
 }

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { UserRecord } from 'rm-reflector/ports';
-import type { EventLog } from '../events/log/event-log.ts';
+import { type EventLog, lastSequence } from '../events/log/event-log.ts';
 import type { Limits } from '../limits.ts';
 import type { Target } from '../rights/permission.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
-import { run, type Work } from '../store/tables.ts';
+import { get, run, type Tables, type Work } from '../store/tables.ts';
 import { newSecret } from './signature.ts';
 
 /** Where events are posted to. Times are wall-clock ms. */
@@ -45,19 +44,22 @@ type Row = {
   readonly [Key in keyof Omit<Webhook, 'kinds' | 'enabled'>]: Webhook[Key];
 } & { readonly kinds: string | null; readonly enabled: number };
 
-const columns = `id, url, description, kinds, domain, secret, former_secret AS formerSecret, former_until AS formerUntil,
-  enabled, reason, failing_since AS failingSince, position, created, creator,
-  creator_uid AS creatorUid, version`;
+const columns = `id, url, description, kinds, domain, secret, former_secret AS "formerSecret", former_until AS "formerUntil",
+  enabled, reason, failing_since AS "failingSince", position, created, creator,
+  creator_uid AS "creatorUid", version`;
 
-/** The webhooks in the store. All throw `StoreUnavailable`. */
+const selectAll = `SELECT ${columns} FROM fleet_webhooks`;
+const selectOne = `${selectAll} WHERE id = ?`;
+
+/** The webhooks in the store. What is decided and changed is a part of a transaction. */
 export class Webhooks {
-  readonly #database: FleetDatabase;
+  readonly #database: Tables;
   readonly #eventLog: EventLog;
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'webhooksPerDomain' | 'formerSecretMs'>;
 
   constructor(
-    database: FleetDatabase,
+    database: Tables,
     eventLog: EventLog,
     clock: Clock,
     limits: Pick<Limits, 'webhooksPerDomain' | 'formerSecretMs'>,
@@ -68,122 +70,104 @@ export class Webhooks {
     this.#limits = limits;
   }
 
-  all(): Webhook[] {
-    return this.#database
-      .prepare<Row>(`SELECT ${columns} FROM fleet_webhooks ORDER BY created, id`)
-      .all()
-      .map(webhookOf);
+  async all(): Promise<Webhook[]> {
+    return (await this.#database.all<Row>(`${selectAll} ORDER BY created, id`)).map(webhookOf);
   }
 
-  get(id: string): Webhook | null {
-    const row = this.#database.prepare<Row>(`SELECT ${columns} FROM fleet_webhooks WHERE id = ?`).get(id);
+  async get(id: string): Promise<Webhook | null> {
+    const row = await this.#database.get<Row>(selectOne, id);
+    return row ? webhookOf(row) : null;
+  }
+
+  /** As {@link get}. */
+  *one(id: string): Work<Webhook | null> {
+    const row = yield* get<Row>(selectOne, id);
     return row ? webhookOf(row) : null;
   }
 
   /** `null`: its domain, or everything, has as many as it may have. */
-  add(settings: WebhookSettings, creator: Maker): Webhook | null {
-    return this.#database.transaction(() => {
-      if (!this.#hasRoom(settings.domain)) return null;
-      const id = `wh_${randomBytes(9).toString('base64url')}`;
-      this.#database
-        .prepare(
-          `INSERT INTO fleet_webhooks (id, url, description, kinds, domain, secret, enabled, position, created, creator, creator_uid, version)
-           VALUES (@id, @url, @description, @kinds, @domain, @secret, @enabled, @position, @created, @creator, @uid, 1)`,
-        )
-        .run({
-          ...rowOf(settings),
-          id,
-          secret: newSecret(),
-          position: this.#last(),
-          created: this.#clock.date(),
-          creator: creator.name,
-          uid: creator.uid,
-        });
-      return this.get(id);
-    });
+  *add(settings: WebhookSettings, creator: Maker): Work<Webhook | null> {
+    if (!(yield* this.#hasRoom(settings.domain))) return null;
+    const id = `wh_${randomBytes(9).toString('base64url')}`;
+    const position = yield* lastSequence();
+    yield* run(
+      `INSERT INTO fleet_webhooks (url, description, kinds, domain, enabled, id, secret, position, created, creator, creator_uid, version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+      ...[...valuesOf(settings), id, newSecret(), position, this.#clock.date(), creator.name, creator.uid],
+    );
+    return yield* this.one(id);
   }
 
   /**
-   * Within a transaction of the caller. Whoever switches it on begins anew, with what happens from now on. `null`: as for
-   * {@link add}.
+   * Whoever switches it on begins anew, with what happens from now on. `null`: as for {@link add}.
    */
-  change(webhook: Webhook, settings: WebhookSettings, by: Maker): Webhook | null {
-    if (settings.domain !== webhook.domain && !this.#hasRoom(settings.domain)) return null;
+  *change(webhook: Webhook, settings: WebhookSettings, by: Maker): Work<Webhook | null> {
+    if (settings.domain !== webhook.domain && !(yield* this.#hasRoom(settings.domain))) return null;
     const begins = settings.enabled && !webhook.enabled;
     if (begins) {
       // What still waits from before is over too.
-      this.#database
-        .prepare(
-          "UPDATE fleet_deliveries SET state = 'failed', next = NULL WHERE webhook = ? AND state = 'waiting'",
-        )
-        .run(webhook.id);
+      yield* run(
+        "UPDATE fleet_deliveries SET state = 'failed', next = NULL WHERE webhook = ? AND state = 'waiting'",
+        webhook.id,
+      );
     }
     // Those who may see a webhook of this domain are not to see what was sent of others.
     if (settings.domain !== webhook.domain)
-      this.#database.prepare('DELETE FROM fleet_deliveries WHERE webhook = ?').run(webhook.id);
-    this.#database
-      .prepare(
-        `UPDATE fleet_webhooks SET url = @url, description = @description, kinds = @kinds, domain = @domain, enabled = @enabled,
-           creator = @creator, creator_uid = @uid, reason = NULL, failing_since = @failingSince, position = @position, version = version + 1 WHERE id = @id`,
-      )
-      .run({
-        ...rowOf(settings),
-        id: webhook.id,
-        creator: by.name,
-        uid: by.uid,
-        failingSince: begins || settings.url !== webhook.url ? null : webhook.failingSince,
-        position: begins ? this.#last() : webhook.position,
-      });
-    return this.get(webhook.id) ?? webhook;
-  }
-
-  /** What is in the log by now is over. */
-  #last(): number {
-    const select = 'SELECT coalesce(max(sequence), 0) AS last FROM fleet_events';
-    return this.#database.prepare<{ last: number }>(select).get()?.last ?? 0;
-  }
-
-  #hasRoom(domain: string | null): boolean {
-    const count = this.#database.prepare<{ n: number }>(
-      'SELECT count(*) AS n FROM fleet_webhooks WHERE domain IS ?',
+      yield* run('DELETE FROM fleet_deliveries WHERE webhook = ?', webhook.id);
+    const failingSince = begins || settings.url !== webhook.url ? null : webhook.failingSince;
+    const position = begins ? yield* lastSequence() : webhook.position;
+    yield* run(
+      `UPDATE fleet_webhooks SET url = ?, description = ?, kinds = ?, domain = ?, enabled = ?, creator = ?, creator_uid = ?,
+         reason = NULL, failing_since = ?, position = ?, version = version + 1 WHERE id = ?`,
+      ...[...valuesOf(settings), by.name, by.uid, failingSince, position, webhook.id],
     );
-    return (count.get(domain)?.n ?? 0) < this.#limits.webhooksPerDomain;
+    return (yield* this.one(webhook.id)) ?? webhook;
   }
 
-  /** Within a transaction of the caller. The former secret signs too for a while. */
-  renewSecret(webhook: Webhook): Webhook {
-    this.#database
-      .prepare(
-        'UPDATE fleet_webhooks SET former_secret = secret, former_until = ?, secret = ?, version = version + 1 WHERE id = ?',
-      )
-      .run(this.#clock.date() + this.#limits.formerSecretMs, newSecret(), webhook.id);
-    return this.get(webhook.id) ?? webhook;
+  *#hasRoom(domain: string | null): Work<boolean> {
+    const count = yield* get<{ n: number }>(
+      'SELECT count(*) AS n FROM fleet_webhooks WHERE domain IS NOT DISTINCT FROM ?',
+      domain,
+    );
+    return (count?.n ?? 0) < this.#limits.webhooksPerDomain;
+  }
+
+  /** The former secret signs too for a while. */
+  *renewSecret(webhook: Webhook): Work<Webhook> {
+    yield* run(
+      'UPDATE fleet_webhooks SET former_secret = secret, former_until = ?, secret = ?, version = version + 1 WHERE id = ?',
+      ...[this.#clock.date() + this.#limits.formerSecretMs, newSecret(), webhook.id],
+    );
+    return (yield* this.one(webhook.id)) ?? webhook;
   }
 
   /** With its deliveries. */
-  remove(id: string): void {
-    this.#database.prepare('DELETE FROM fleet_deliveries WHERE webhook = ?').run(id);
-    this.#database.prepare('DELETE FROM fleet_webhooks WHERE id = ?').run(id);
+  *remove(id: string): Work<void> {
+    yield* run('DELETE FROM fleet_deliveries WHERE webhook = ?', id);
+    yield* run('DELETE FROM fleet_webhooks WHERE id = ?', id);
   }
 
-  /** What comes before this is in the outbox. Within the transaction that puts it there. */
-  moveTo(id: string, position: number): void {
-    this.#database.prepare('UPDATE fleet_webhooks SET position = ? WHERE id = ?').run(position, id);
+  /** What comes before this is in the outbox, by the same transaction. */
+  *moveTo(id: string, position: number): Work<void> {
+    yield* run('UPDATE fleet_webhooks SET position = ? WHERE id = ?', position, id);
   }
 
-  succeeded(id: string): void {
-    this.#database
-      .prepare('UPDATE fleet_webhooks SET failing_since = NULL WHERE id = ? AND failing_since IS NOT NULL')
-      .run(id);
+  *succeeded(id: string): Work<void> {
+    yield* run(
+      'UPDATE fleet_webhooks SET failing_since = NULL WHERE id = ? AND failing_since IS NOT NULL',
+      id,
+    );
   }
 
-  failed(id: string): void {
-    this.#database
-      .prepare('UPDATE fleet_webhooks SET failing_since = ? WHERE id = ? AND failing_since IS NULL')
-      .run(this.#clock.date(), id);
+  /** Since when it fails, wall-clock ms. */
+  *failed({ id, failingSince }: Webhook): Work<number> {
+    if (failingSince !== null) return failingSince;
+    const now = this.#clock.date();
+    yield* run('UPDATE fleet_webhooks SET failing_since = ? WHERE id = ?', now, id);
+    return now;
   }
 
-  /** Gives it up, and tells it as an event, both or neither. Within a transaction. */
+  /** Gives it up, and tells it as an event, both or neither. */
   *disable({ id, domain }: Webhook, reason: string): Work<void> {
     const changes = yield* run(
       'UPDATE fleet_webhooks SET enabled = 0, reason = ?, version = version + 1 WHERE id = ? AND enabled = 1',
@@ -213,6 +197,6 @@ function webhookOf(row: Row): Webhook {
   };
 }
 
-function rowOf({ url, description, kinds, domain, enabled }: WebhookSettings) {
-  return { url, description, kinds: kinds && JSON.stringify(kinds), domain, enabled: enabled ? 1 : 0 };
+function valuesOf({ url, description, kinds, domain, enabled }: WebhookSettings) {
+  return [url, description, kinds && JSON.stringify(kinds), domain, enabled ? 1 : 0];
 }

@@ -1,7 +1,7 @@
 import type { Cancellable, Clock } from 'rm-protocol';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import type { Limits } from '../../limits.ts';
-import { get, run, type Tables, type Work } from '../../store/tables.ts';
+import { get, run, storable, type Tables, type Work } from '../../store/tables.ts';
 import type { EventKind } from './kinds.ts';
 
 /** Something that has happened. */
@@ -114,7 +114,7 @@ export class EventLog {
     await this.refresh().catch((error) => this.#told(error));
   }
 
-  /** Notes one event within a transaction. */
+  /** Notes one event within a transaction. A name may be whatever somebody tries to log in by. */
   *note({ kind, time, device, uid, domain, user, data = {} }: NewEvent): Work<void> {
     const text = JSON.stringify(data);
     const kept = text.length <= this.#limits.eventBytes ? text : JSON.stringify(withoutLongValues(data));
@@ -278,11 +278,6 @@ export class EventLog {
 /** Where a reader is who has had this event, as {@link EventLog.cursor} says it. */
 export function cursorAfter({ sequence, time }: Pick<LoggedEvent, 'sequence' | 'time'>): string {
   return `${sequence.toString(36)}-${time.toString(36)}`;
-}
-
-/** Not every engine keeps a NUL, which a name may have that somebody tries to log in by. */
-function storable(text: string | undefined): string | null {
-  return text?.replaceAll('\0', '\ufffd') ?? null;
 }
 
 /** Each value that makes an event long is `null`. */

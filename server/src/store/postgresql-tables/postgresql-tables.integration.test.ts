@@ -5,6 +5,7 @@ import { FleetFile } from '../../testing/fleet-file.ts';
 import { PostgresqlServer } from '../../testing/postgresql-server.ts';
 import { tablesConformance } from '../../testing/tables-conformance.ts';
 import { triggersConformance } from '../../testing/triggers-conformance.ts';
+import { webhooksConformance } from '../../testing/webhooks-conformance.ts';
 import { PostgresqlStore } from '../postgresql/postgresql-store.ts';
 import { schema } from '../schema/index.ts';
 import { get, run } from '../tables.ts';
@@ -39,7 +40,7 @@ async function subject(port: number) {
   return { store, tables, clock: new ManualClock(), end };
 }
 
-for (const conformance of [tablesConformance, triggersConformance]) {
+for (const conformance of [tablesConformance, triggersConformance, webhooksConformance]) {
   conformance('PostgreSQL', () => subject(own));
   conformance('PostgreSQL behind pgbouncer in transaction mode', () => subject(pooled));
 }
