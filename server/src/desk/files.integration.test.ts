@@ -12,9 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, BrowserContextOptions, Locator } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startChromium } from '../../../test/system/chromium.ts';
+import { chooser, chosenFile, Files } from '../testing/files-tab.ts';
 import { ports, TerminalStage } from '../testing/terminal-stage.ts';
 import { Terminal } from '../testing/terminal-tab.ts';
 
@@ -57,79 +58,6 @@ afterEach(async () => {
 
 const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** The files panel of a terminal in which somebody works. */
-class Files {
-  readonly terminal: Terminal;
-  readonly panel: Locator;
-
-  private constructor(terminal: Terminal) {
-    this.terminal = terminal;
-    this.panel = terminal.tab.frame.locator('.panel:not([hidden]) .files');
-  }
-
-  static async open(port: number, name = 'Files', path = 'Folder on the device'): Promise<Files> {
-    await stage.forgetKey(port);
-    const terminal = await Terminal.running(stage, context, port);
-    const files = new Files(terminal);
-    await terminal.button(name).click();
-    await files.panel.getByLabel(path).waitFor();
-    return files;
-  }
-
-  async go(path: string): Promise<void> {
-    const field = this.panel.getByLabel('Folder on the device');
-    await field.fill(path);
-    await field.press('Enter');
-    await expect.poll(() => field.inputValue(), { timeout }).toBe(path);
-    await this.panel.getByRole('region', { name: `Files in ${path}` }).waitFor();
-  }
-
-  button(name: string): Locator {
-    return this.panel.getByRole('button', { name, exact: true });
-  }
-
-  async upload(files: string | readonly string[]): Promise<void> {
-    await this.panel.locator('input[type=file]').setInputFiles(files as string | string[]);
-  }
-
-  async says(text: string | RegExp): Promise<void> {
-    await this.panel.getByText(text).first().waitFor();
-  }
-
-  /** What the keyboard is on, as screen readers call it. */
-  focused(): Promise<string | null> {
-    return this.terminal.tab.frame.evaluate(
-      'document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent',
-    );
-  }
-
-  names(): Promise<string[]> {
-    return this.panel.locator('tbody bdi').allInnerTexts();
-  }
-}
-
-/** Chromium's window to choose a file cannot be used here: the file that it would give is one of the page's own. */
-const chooser = `window.chosen = [];
-window.showSaveFilePicker = async ({ suggestedName }) => {
-  if (!navigator.userActivation.isActive) throw new DOMException('nobody has clicked', 'SecurityError');
-  chosen.push(suggestedName);
-  const root = await navigator.storage.getDirectory();
-  const file = await root.getFileHandle(suggestedName, { create: true });
-  // As the real one does.
-  const emptied = await file.createWritable();
-  await emptied.truncate(0);
-  await emptied.close();
-  return file;
-};`;
-
-/** What is in a file that was chosen. */
-const chosenFile = (name: string) => `(async () => {
-  const root = await navigator.storage.getDirectory();
-  const file = await (await root.getFileHandle(${JSON.stringify(name)})).getFile();
-  const digest = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
-  return [file.size, [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')];
-})()`;
-
 describe.each([
   ['OpenSSH', ports.openSsh],
   ['Dropbear', ports.dropbear],
@@ -138,7 +66,7 @@ describe.each([
     'a file up, replaced after a question, and down again into a file that is chosen',
     async () => {
       await context.addInitScript(chooser);
-      const files = await Files.open(port);
+      const files = await Files.open(stage, context, port);
       await files.go(device);
       await files.says('This folder is empty.');
       const bytes = randomBytes(fileBytes);
@@ -185,12 +113,58 @@ describe.each([
   );
 });
 
+describe('the device goes away in the middle', () => {
+  /** Far more than passes before somebody pulls the plug. */
+  const bytes = 40_000_000_000;
+  afterEach(async () => stage.agents.restart('pump'));
+
+  const lost = async (files: Files) => {
+    await files.panel.locator('[data-progress=running] progress').waitFor();
+    await stage.agents.cut('pump');
+    await files.terminal.says(/connection to the device was lost/);
+    await files.panel.locator('[data-progress=over]').waitFor();
+    // Nobody is logged in, so there is nothing that could be opened.
+    await files.says('Log in on the device first.');
+    expect(await files.button('Open files again').count()).toBe(0);
+  };
+
+  test('of an upload: what is there has another name, which the page says', async () => {
+    const files = await Files.open(stage, context, ports.openSsh);
+    await files.go(device);
+    writeFileSync(join(computer, 'firmware.img'), '');
+    truncateSync(join(computer, 'firmware.img'), bytes);
+    await files.upload(join(computer, 'firmware.img'));
+    await lost(files);
+    await files.says('The upload has ended before its end. Delete what is left of it on the device');
+    const left = readdirSync(device);
+    expect(left).toEqual([expect.stringMatching(/^\.upload-.*\.part$/)]);
+    await files.says(left[0] ?? '');
+    expect(files.terminal.tab.complaints).toEqual([]);
+  });
+
+  test('of a download: nothing is saved', async () => {
+    await context.addInitScript(chooser);
+    writeFileSync(join(device, 'firmware.img'), '');
+    truncateSync(join(device, 'firmware.img'), bytes);
+    const files = await Files.open(stage, context, ports.openSsh);
+    await files.go(device);
+    await files.button('Download firmware.img').click();
+    await lost(files);
+    await files.says('The connection for files has ended.');
+    const { page } = files.terminal.tab;
+    await expect
+      .poll(() => page.evaluate(chosenFile('firmware.img')).catch(String), { timeout })
+      .toContain('NotFoundError');
+    expect(files.terminal.tab.complaints).toEqual([]);
+  });
+});
+
 test('blobBytes: a browser without that saves what fits, and says so of what does not', async () => {
   await context.addInitScript('delete window.showSaveFilePicker');
   writeFileSync(join(device, 'log'), 'one line');
   writeFileSync(join(device, 'image'), '');
   truncateSync(join(device, 'image'), 268_435_457);
-  const files = await Files.open(ports.openSsh);
+  const files = await Files.open(stage, context, ports.openSsh);
   await files.go(device);
   const downloaded = files.terminal.tab.page.waitForEvent('download', { timeout });
   await files.button('Download log').click();
@@ -207,7 +181,7 @@ test(
     mkdirSync(join(device, 'sub'));
     mkdirSync(join(device, 'tx\u202egol'));
     for (const name of ['b10', 'b9', 'a\u202egpj.exe', '<b>bold']) writeFileSync(join(device, name), name);
-    const files = await Files.open(ports.openSsh);
+    const files = await Files.open(stage, context, ports.openSsh);
     await files.go(device);
     expect(await files.names()).toEqual([
       'sub',
@@ -261,7 +235,7 @@ test(
 
     await files.terminal.type('exit\r');
     await files.terminal.is('over');
-    await files.says('The device has ended SFTP.');
+    await files.says('The connection for files has ended.');
   },
   longTimeout,
 );

@@ -24,7 +24,8 @@ export function FilesPanel({
 }: {
   readonly session: FilesSession;
   readonly close: () => void;
-  readonly again: () => void;
+  /** `null`: nobody is logged in. */
+  readonly again: (() => void) | null;
 }) {
   const id = useId();
   const isOver = useSignal(false);
@@ -59,9 +60,13 @@ export function FilesPanel({
       {over !== null && (
         <p class="bad" role="alert">
           {over}{' '}
-          <button type="button" class="button" onClick={again}>
-            {t('files.again')}
-          </button>
+          {again ? (
+            <button type="button" class="button" onClick={again}>
+              {t('files.again')}
+            </button>
+          ) : (
+            t('files.logInFirst')
+          )}
         </p>
       )}
       {over === null && folder === null && <p role="status">{session.said.value || t('files.opening')}</p>}
@@ -189,8 +194,13 @@ function Rows({
   );
 }
 
-/** Marks before a name, for those who see them. */
-const marks: Readonly<Record<Row['kind'], string>> = { folder: '📁', file: '📄', link: '🔗', other: '⚙' };
+/** Marks before a name, drawn: not every computer has a font with such pictures. */
+const marks: Readonly<Record<Row['kind'], string>> = {
+  folder: 'M1.5 3.5H6l1.5 2h7V13h-13Z',
+  file: 'M3.5 1.5h6l3 3v10h-9ZM9.5 1.5v3h3',
+  link: 'M6.5 9.5l3-3M7.3 4.7l1.3-1.3a2.8 2.8 0 0 1 4 4l-1.3 1.3M8.7 11.3l-1.3 1.3a2.8 2.8 0 0 1-4-4l1.3-1.3',
+  other: 'M8 5.5a2.5 2.5 0 1 0 0 5a2.5 2.5 0 0 0 0-5M8 1.5v2M8 12.5v2M1.5 8h2M12.5 8h2',
+};
 
 function NameButton({ session, row }: { readonly session: FilesSession; readonly row: Row }) {
   const label = row.kind === 'folder' || row.kind === 'link' ? 'files.open' : 'files.download';
@@ -202,7 +212,10 @@ function NameButton({ session, row }: { readonly session: FilesSession; readonly
       aria-label={t(label, { name: row.shown })}
       onClick={() => session.enter(row).catch(() => {})}
     >
-      <span aria-hidden="true">{marks[row.kind]}</span> <bdi>{row.shown}</bdi>
+      <svg class="glyph" viewBox="0 0 16 16" aria-hidden="true">
+        <path d={marks[row.kind]} />
+      </svg>
+      <bdi>{row.shown}</bdi>
     </button>
   );
 }

@@ -40,9 +40,7 @@ export function Files({
   }, []);
   if (!shown.value) return null;
   if (current.value) {
-    const again = () => {
-      if (connection) begin(connection);
-    };
+    const again = connection && (() => begin(connection));
     return <FilesPanel session={current.value.session} close={hide} again={again} />;
   }
   return (
