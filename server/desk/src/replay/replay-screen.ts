@@ -1,5 +1,6 @@
 import { Terminal } from '@xterm/xterm';
 import { limits } from '../limits.ts';
+import { boundCommands } from '../terminal/command-bounds.ts';
 import { useUnicode } from '../terminal/unicode.ts';
 import type { Stage } from './player.ts';
 
@@ -24,11 +25,7 @@ export class ReplayScreen implements Stage {
       scrollback: limits.scrollBackLines,
     });
     useUnicode(this.#terminal);
-    // What is handled here is not done.
-    this.#terminal.parser.registerCsiHandler(
-      { final: 'b' },
-      ([times]) => typeof times === 'number' && times > limits.repetitions,
-    );
+    boundCommands(this.#terminal);
   }
 
   /** Once it is in the page. */
@@ -43,8 +40,11 @@ export class ReplayScreen implements Stage {
     });
   }
 
-  show(text: string): void {
-    this.#terminal.write(text);
+  /** Resolves when it has been taken in. */
+  show(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#terminal.write(text, resolve);
+    });
   }
 
   resize(columns: number, rows: number): void {
