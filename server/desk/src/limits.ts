@@ -58,6 +58,8 @@ export const limits = {
   /** Columns and rows of a recorded terminal: greater than any screen, and each cell takes memory. */
   replayColumns: 500,
   replayRows: 200,
+  /** Characters of a recording after which no more go to its terminal until that has taken them: some 50 ms of a browser. */
+  replayPieceCharacters: 262_144,
   /** Tabs of one page: each is a connection. */
   tabs: 12,
 } as const;

@@ -33,26 +33,26 @@ export class ReplayScreen implements Stage {
     this.#terminal.open(this.element);
   }
 
-  reset(columns: number, rows: number): void {
-    this.#inOrder(() => {
+  reset(columns: number, rows: number): Promise<void> {
+    return this.#inOrder(() => {
       this.#terminal.reset();
       this.#terminal.resize(columns, rows);
     });
   }
 
-  /** Resolves when it has been taken in. */
   show(text: string): Promise<void> {
     return new Promise((resolve) => {
       this.#terminal.write(text, resolve);
     });
   }
 
-  resize(columns: number, rows: number): void {
-    this.#inOrder(() => this.#terminal.resize(columns, rows));
+  resize(columns: number, rows: number): Promise<void> {
+    return this.#inOrder(() => this.#terminal.resize(columns, rows));
   }
 
   /** Text is taken in later than it is written. */
-  #inOrder(change: () => void): void {
-    this.#terminal.write('', change);
+  async #inOrder(change: () => void): Promise<void> {
+    await this.show('');
+    change();
   }
 }
