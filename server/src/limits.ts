@@ -80,6 +80,8 @@ export const defaultLimits = {
   sshThreadsPerUser: 16,
   /** How often it is looked for recordings of terminals that have been kept for long enough. */
   recordingSweepMs: 3_600_000,
+  /** How often the log has each reason for which terminals cannot be recorded: all of them end while a disk is full. */
+  recordingRefusalsMs: 60_000,
   /** SSH host keys of one device: one for each port that terminals use. */
   hostKeysPerDevice: 32,
   /** Of these, those that one user has trusted: nobody uses them up for the others. */

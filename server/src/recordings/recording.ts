@@ -5,6 +5,11 @@ import { type CastAbout, CastLines, type CastSize } from './asciicast.ts';
 /** Bytes that may be added to all recordings; false: there is no room for them. */
 export type TakeRoom = (bytes: number) => Promise<boolean>;
 
+/** Says why this one does not go on: `reason` to the user, and `cause` in the log. */
+export type Refuse = (reason: string, cause?: unknown) => NotRecorded;
+
+const unwritable = 'the recording of this terminal cannot be written';
+
 export interface RecordingOptions {
   /** Path of the file, which does not exist yet. */
   readonly file: string;
@@ -13,6 +18,7 @@ export interface RecordingOptions {
   /** Bytes of the file. */
   readonly maxBytes: number;
   readonly takeRoom: TakeRoom;
+  readonly refuse: Refuse;
   /** Monotonic ms, and wall-clock ms. */
   readonly clock: { now(): number; date(): number };
 }
@@ -36,8 +42,8 @@ export class Recording {
 
   /** Rejects with {@link NotRecorded}. The file is the server's alone. */
   static async begin(options: RecordingOptions): Promise<Recording> {
-    const file = await open(options.file, 'wx', 0o600).catch(() => {
-      throw new NotRecorded('the recording of this terminal cannot be written');
+    const file = await open(options.file, 'wx', 0o600).catch((error) => {
+      throw options.refuse(unwritable, error);
     });
     const recording = new Recording(file, options);
     const { about, size, clock } = options;
@@ -75,7 +81,9 @@ export class Recording {
       await this.#file.appendFile(marker);
       this.#bytes += marker.length;
       return true;
-    } catch {
+    } catch (error) {
+      // Why it was refused is in the log already.
+      if (!(error instanceof NotRecorded)) this.#options.refuse(unwritable, error);
       return false;
     } finally {
       await this.#file.close().catch(() => {});
@@ -94,18 +102,20 @@ export class Recording {
 
   async #append(line: string): Promise<void> {
     if (line === '') return;
-    const { maxBytes, takeRoom } = this.#options;
+    const { maxBytes, takeRoom, refuse } = this.#options;
     const bytes = Buffer.from(line);
     if (this.#bytes + bytes.length > maxBytes) {
-      throw new NotRecorded('the recording of this terminal has become as long as the server keeps one');
+      throw refuse('the recording of this terminal has become as long as the server keeps one');
     }
-    if (!(await takeRoom(bytes.length).catch(() => false))) {
-      throw new NotRecorded('the server has no room for the recording of this terminal');
-    }
+    const full = 'the server has no room for the recording of this terminal';
+    const hasRoom = await takeRoom(bytes.length).catch((error) => {
+      throw refuse(full, error);
+    });
+    if (!hasRoom) throw refuse(full);
     try {
       await this.#file.appendFile(bytes);
-    } catch {
-      throw new NotRecorded('the recording of this terminal cannot be written');
+    } catch (error) {
+      throw refuse(unwritable, error);
     }
     this.#bytes += bytes.length;
   }

@@ -14,9 +14,10 @@ import { TestServer } from '../testing/test-server.ts';
 /** A terminal of OpenSSH behind a real agent, recorded: who sees it, and what is in it. */
 
 let stage: TerminalStage;
+const logged: string[] = [];
 let key: { readonly publicKey: webcrypto.CryptoKey; readonly privateKey: webcrypto.CryptoKey };
 beforeAll(async () => {
-  stage = await TerminalStage.start({ own: { recording: { domains: { acme: 'always' } } } });
+  stage = await TerminalStage.start({ logged, own: { recording: { domains: { acme: 'always' } } } });
   key = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as typeof key;
   const raw = Buffer.from(await crypto.subtle.exportKey('raw', key.publicKey));
   const blob = Buffer.concat([
@@ -170,4 +171,6 @@ test('a terminal that cannot be recorded shows nothing, and says why', async () 
   const page = await Page.begin();
   expect(await page.closed).toBe('4507 the folder of the recordings cannot be used');
   expect(page.shown).toBe('');
+  const lines = logged.filter((line) => line.includes('a terminal cannot be recorded'));
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ file: folder, err: { code: 'EEXIST' } }]);
 });

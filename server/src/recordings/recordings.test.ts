@@ -5,10 +5,12 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type RecordingBounds, Recordings } from './recordings.ts';
 
@@ -20,15 +22,22 @@ const roomy: RecordingBounds = { sessionBytes: 10_000, bytes: 100_000, days: 30 
 let folder: string;
 let date: number;
 let now: number;
+let logged: Record<string, unknown>[];
+const log = pino(
+  { base: null, timestamp: false },
+  { write: (line: string) => void logged.push(JSON.parse(line)) },
+);
+const limits = { recordingRefusalsMs: 60_000 };
 const clock = { now: () => now, date: () => date };
 beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), 'rm-recordings-')), 'recordings');
   date = Date.UTC(2030, 0);
   now = 0;
+  logged = [];
 });
 afterEach(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
 
-const open = (bounds: RecordingBounds = roomy) => new Recordings(folder, bounds, clock);
+const open = (bounds: RecordingBounds = roomy) => new Recordings(folder, bounds, clock, limits, log);
 const text = async (recordings: Recordings, id: string) => {
   const pieces: Uint8Array[] = [];
   for await (const piece of recordings.read(id)) pieces.push(piece);
@@ -146,9 +155,58 @@ test('days: what was kept for long enough goes', async () => {
   expect(await recordings.list()).toHaveLength(1);
 });
 
-test('what cannot be written ends at once, in words for the user', async () => {
+test('recordingRefusalsMs: what cannot be written ends at once; the user is told so, and the log why', async () => {
   writeFileSync(folder, '');
-  expect(await failure(open().begin(about, size))).toBe('the folder of the recordings cannot be used');
+  const recordings = open();
+  const reason = 'the folder of the recordings cannot be used';
+  for (const time of [0, 1, 59_999, 60_000]) {
+    now = time;
+    expect(await failure(recordings.begin(about, size))).toBe(reason);
+  }
+  const line = { user: 'alice', device: 'pump', reason, file: folder, err: { code: 'EEXIST' } };
+  expect(logged).toMatchObject([
+    { ...line, more: 0 },
+    { ...line, more: 2 },
+  ]);
+});
+
+test('a bound that ends a terminal is in the log, too, also while something else cannot be written', async () => {
+  const recordings = open({ ...roomy, sessionBytes: 300 });
+  const { recording, end } = await recordings.begin(about, size);
+  const reason = await failure(recording.output(Buffer.from('x'.repeat(300))));
+  await end();
+  rmSync(folder, { recursive: true });
+  writeFileSync(folder, '');
+  await failure(recordings.begin(about, size));
+  expect(logged.map((line) => [line.reason, 'err' in line])).toEqual([
+    [reason, false],
+    ['the folder of the recordings cannot be used', true],
+  ]);
+});
+
+test('an entry that cannot be read is left out, and in the log', async () => {
+  await made(open(), 'one');
+  mkdirSync(join(folder, '1700000000000-0123456789abcdef.cast'));
+  symlinkSync(join(folder, 'gone'), join(folder, '1700000000001-0123456789abcdef.cast'));
+  const recordings = open();
+  expect(await recordings.list()).toHaveLength(1);
+  await made(recordings, 'two');
+  expect(await recordings.list()).toHaveLength(2);
+  expect(logged).toMatchObject([
+    { entries: 2, file: join(folder, '1700000000000-0123456789abcdef.cast'), err: { message: 'is no file' } },
+  ]);
+});
+
+test('one that cannot be removed keeps no other', async () => {
+  const recordings = open();
+  await made(recordings, 'one');
+  await made(recordings, 'two');
+  const file = join(folder, `${(await recordings.list())[1]?.id}.cast`);
+  rmSync(file);
+  mkdirSync(file);
+  date += 31 * dayMs;
+  expect(await failure(recordings.sweep())).toContain(file);
+  expect(await recordings.list()).toHaveLength(1);
 });
 
 test('what lies in the folder besides is left alone', async () => {

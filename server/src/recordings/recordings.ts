@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NotRecorded } from '../ssh-at-server/terminal-recorder.ts';
+import type { Logger } from 'pino';
+import type { Limits } from '../limits.ts';
 import { type CastAbout, type CastSize, castEndBytes, hasCastEnd, readCastHeader } from './asciicast.ts';
 import { Recording } from './recording.ts';
+import { Refusals } from './refusals.ts';
 
 /** Bounds of all recordings. */
 export interface RecordingBounds {
@@ -36,6 +38,9 @@ interface Kept extends Omit<KeptRecording, 'bytes' | 'isOpen' | 'isCut'> {
 
 /** Longest first line: names of a user, a device and a domain, of 254 characters each at most. */
 const headerBytes = 8_192;
+/** Failures that say nothing of the file: it is read once there is something again. */
+const passing: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 const dayMs = 86_400_000;
 const name = /^(\d{13}-[0-9a-f]{16})\.cast$/;
 
@@ -44,15 +49,25 @@ export class Recordings {
   readonly #folder: string;
   readonly #bounds: RecordingBounds;
   readonly #clock: { now(): number; date(): number };
+  readonly #log: Pick<Logger, 'error'>;
+  readonly #refusals: Refusals;
   /** By ID, the oldest first. */
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
   #ready: Promise<void> | null = null;
 
-  constructor(folder: string, bounds: RecordingBounds, clock: { now(): number; date(): number }) {
+  constructor(
+    folder: string,
+    bounds: RecordingBounds,
+    clock: { now(): number; date(): number },
+    limits: Pick<Limits, 'recordingRefusalsMs'>,
+    log: Pick<Logger, 'error'>,
+  ) {
     this.#folder = folder;
     this.#bounds = bounds;
     this.#clock = clock;
+    this.#log = log;
+    this.#refusals = new Refusals(log, clock, limits.recordingRefusalsMs);
   }
 
   /** Whatever is kept now, the latest first. */
@@ -88,8 +103,8 @@ export class Recordings {
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await this.#opened();
-    } catch {
-      throw new NotRecorded('the folder of the recordings cannot be used');
+    } catch (error) {
+      throw this.#refusals.refuse('the folder of the recordings cannot be used', about, this.#folder, error);
     }
     const started = this.#clock.date();
     const id = `${String(started).padStart(13, '0')}-${randomBytes(8).toString('hex')}`;
@@ -103,6 +118,7 @@ export class Recordings {
         maxBytes: this.#bounds.sessionBytes,
         clock: this.#clock,
         takeRoom: (bytes) => this.#takeRoom(kept, bytes),
+        refuse: (reason, cause) => this.#refusals.refuse(reason, about, this.#fileOf(id), cause),
       });
       const end = async () => {
         kept.isCut = !(await recording.end());
@@ -116,13 +132,16 @@ export class Recordings {
     }
   }
 
-  /** Removes those that have been kept for long enough. */
+  /** Removes those that have been kept for long enough. Rejects where one of them cannot be removed; the others are. */
   async sweep(): Promise<void> {
     await this.#opened();
     const before = this.#clock.date() - this.#bounds.days * dayMs;
+    const failures: unknown[] = [];
     for (const kept of [...this.#kept.values()]) {
-      if (!kept.isOpen && kept.started < before) await this.#drop(kept);
+      if (kept.isOpen || kept.started >= before) continue;
+      await this.#drop(kept).catch((error) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #takeRoom(kept: Kept, bytes: number): Promise<boolean> {
@@ -163,16 +182,27 @@ export class Recordings {
   async #open(): Promise<void> {
     this.#kept.clear();
     this.#bytes = 0;
+    const unread: { readonly file: string; readonly err: unknown }[] = [];
     for (const file of (await this.#files()).sort()) {
       const id = name.exec(file)?.[1];
       if (id === undefined) continue;
-      const { first, tail, bytes } = await edgesOf(join(this.#folder, file));
+      const path = join(this.#folder, file);
+      const edges = await edgesOf(path).catch((err: NodeJS.ErrnoException) => {
+        if (passing.has(err.code)) throw err;
+        unread.push({ file: path, err });
+      });
+      if (!edges) continue;
+      const { first, tail, bytes } = edges;
       const header = readCastHeader(first);
       if (!header) continue;
       // The header has whole seconds: one that began with its domain must not look older.
       const started = Number(id.slice(0, 13));
       this.#kept.set(id, { id, ...header, started, bytes, isOpen: false, isCut: !hasCastEnd(tail) });
       this.#bytes += bytes;
+    }
+    if (unread.length > 0) {
+      const message = 'recordings of terminals cannot be read, and are left out';
+      this.#log.error({ ...unread[0], entries: unread.length }, message);
     }
   }
 
@@ -191,8 +221,9 @@ export class Recordings {
   }
 }
 
-/** The first line of a file, its last bytes, and how many it has. */
+/** The first line of a file, its last bytes, and how many it has. Rejects for what is no file, without waiting for whoever writes to a pipe. */
 async function edgesOf(path: string): Promise<{ first: string; tail: string; bytes: number }> {
+  if (!(await lstat(path)).isFile()) throw new Error('is no file');
   const file = await open(path, 'r');
   const text = async (length: number, at: number) => {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at);

@@ -19,7 +19,7 @@ export const ticketsPart: Part = {
     const context = { tickets, clock, limits };
     const folder = join(dirname(data), 'recordings');
     // Those from before are kept as usual where the configuration does not speak of any now.
-    const recordings = new Recordings(folder, configuration.recording ?? recordingBounds, clock);
+    const recordings = new Recordings(folder, configuration.recording ?? recordingBounds, clock, limits, log);
     const sweep = new RecordingSweep(recordings, clock, limits, log);
     const devices = devicesContext(core);
     return {
