@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { generatePassword } from 'rm-reflector';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import { get, run, type Tables, type Work } from '../store/tables.ts';
 
 /** What lets devices enrol without a person. Times are wall-clock ms. */
 export interface EnrolmentKey {
@@ -52,60 +52,48 @@ export function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-export class EnrolmentKeys {
-  readonly #database: FleetDatabase;
+const selectKey = `SELECT ${columns} FROM fleet_enrolment_keys`;
 
-  constructor(database: FleetDatabase) {
+/** Enrolment keys in the store. What is decided and changed is a part of a transaction. */
+export class EnrolmentKeys {
+  readonly #database: Tables;
+
+  constructor(database: Tables) {
     this.#database = database;
   }
 
   /** Of this domain. */
-  count(domain: string): number {
-    const select = this.#database.prepare<{ n: number }>(
+  *count(domain: string): Work<number> {
+    const count = yield* get<{ n: number }>(
       'SELECT count(*) AS n FROM fleet_enrolment_keys WHERE domain = ?',
+      domain,
     );
-    return select.get(domain)?.n ?? 0;
+    return count?.n ?? 0;
   }
 
   /** The key's text is nowhere but in what this returns. */
-  create(key: NewKey): { readonly text: string; readonly key: EnrolmentKey } {
+  *create(key: NewKey): Work<{ readonly text: string; readonly key: EnrolmentKey }> {
     const text = `rme_${generatePassword()}`;
     const { name, domain, prefix, approval, uses, expires, created, createdBy, createdByUid } = key;
     const id = randomUUID();
-    this.#database
-      .prepare(
-        `INSERT INTO fleet_enrolment_keys (id, hash, name, domain, prefix, approval, uses, expires, created, created_by,
-           created_by_uid)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(
-        id,
-        digestOf(text),
-        name,
-        domain,
-        prefix,
-        approval ? 1 : 0,
-        uses,
-        expires,
-        created,
-        createdBy,
-        createdByUid,
-      );
+    yield* run(
+      `INSERT INTO fleet_enrolment_keys (id, hash, name, domain, prefix, approval, uses, expires, created, created_by,
+         created_by_uid)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[id, digestOf(text), name, domain, prefix, approval ? 1 : 0],
+      ...[uses, expires, created, createdBy, createdByUid],
+    );
     return { text, key: { ...key, id, used: 0, lastUsed: null } };
   }
 
   /** The key with this text. */
-  find(text: string): EnrolmentKey | null {
-    const row = this.#database
-      .prepare<Row>(`SELECT ${columns} FROM fleet_enrolment_keys WHERE hash = ?`)
-      .get(digestOf(text));
+  async find(text: string): Promise<EnrolmentKey | null> {
+    const row = await this.#database.get<Row>(`${selectKey} WHERE hash = ?`, digestOf(text));
     return row ? shown(row) : null;
   }
 
-  get(id: string): EnrolmentKey | null {
-    const row = this.#database
-      .prepare<Row>(`SELECT ${columns} FROM fleet_enrolment_keys WHERE id = ?`)
-      .get(id);
+  *get(id: string): Work<EnrolmentKey | null> {
+    const row = yield* get<Row>(`${selectKey} WHERE id = ?`, id);
     return row ? shown(row) : null;
   }
 
@@ -116,10 +104,10 @@ export class EnrolmentKeys {
     limit: number,
   ): Promise<EnrolmentKey[]> {
     const rows = await this.#database.read<Row>(
-      `SELECT ${columns} FROM fleet_enrolment_keys
-       WHERE (? OR domain IN (SELECT value FROM json_each(?))) AND (created, id) < (?, ?)
+      `${selectKey}
+       WHERE (CAST(? AS TEXT) IS NULL OR domain IN (${this.#database.dialect.elements('?')})) AND (created, id) < (?, ?)
        ORDER BY created DESC, id DESC LIMIT ?`,
-      domains === null ? 1 : 0,
+      domains && '',
       JSON.stringify(domains ?? []),
       after?.created ?? Number.MAX_SAFE_INTEGER,
       after?.id ?? '',
@@ -129,20 +117,18 @@ export class EnrolmentKeys {
   }
 
   /** Counts one device more; false when the key is used up, has expired, or is gone. */
-  use(id: string, now: number): boolean {
-    return (
-      this.#database
-        .prepare(
-          `UPDATE fleet_enrolment_keys SET used = used + 1, last_used = ?
-           WHERE id = ? AND (uses IS NULL OR used < uses) AND (expires IS NULL OR expires > ?)`,
-        )
-        .run(now, id, now).changes > 0
+  *use(id: string, now: number): Work<boolean> {
+    const changes = yield* run(
+      `UPDATE fleet_enrolment_keys SET used = used + 1, last_used = ?
+       WHERE id = ? AND (uses IS NULL OR used < uses) AND (expires IS NULL OR expires > ?)`,
+      ...[now, id, now],
     );
+    return changes > 0;
   }
 
-  /** False when there is none. Devices that have enrolled with it stay. */
-  revoke(id: string): boolean {
-    return this.#database.prepare('DELETE FROM fleet_enrolment_keys WHERE id = ?').run(id).changes > 0;
+  /** Devices that have enrolled with it stay. */
+  *revoke(id: string): Work<void> {
+    yield* run('DELETE FROM fleet_enrolment_keys WHERE id = ?', id);
   }
 }
 

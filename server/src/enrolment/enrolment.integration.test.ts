@@ -338,6 +338,26 @@ describe('a device of another domain is not taken over', () => {
     expect(await waitingFor()).toEqual(['other taken']);
     expect(await server.reflector.store.devices.credentials('safe')).toEqual(before);
   });
+
+  test('by one that comes just while that device is added', async () => {
+    const thief = device('safe');
+    const { code } = (await thief.asks()).body as { code: string };
+    await operator.post(`/enrolments/${code}/accept`, { domain: 'acme' });
+    const { devices } = server.reflector.store;
+    const credentials = devices.credentials.bind(devices);
+    const looked = vi.spyOn(devices, 'credentials').mockImplementationOnce(async (id) => {
+      const found = await credentials(id);
+      await alice.post('/devices', { id, domain: 'other' });
+      return found;
+    });
+    const outcome = await thief.asks();
+    looked.mockRestore();
+    expect(outcome).toMatchObject({ status: 409 });
+    expect(outcome.text).toContain('is in another domain meanwhile');
+    expect(await proves('safe', thief.password)).toBe(false);
+    expect((await thief.asks()).status).toBe(202);
+    expect(await waitingFor()).toEqual(['other taken']);
+  });
 });
 
 describe('revocation', () => {

@@ -10,37 +10,50 @@ beforeEach(() => {
 afterEach(() => file.close());
 
 const applicant = (id: string) => ({ id, secret: Buffer.from(id), hardware: 'board' });
-const from = { address: '192.0.2.1', network: '192.0.2.0/24' };
 const unclaimed = { reason: 'unclaimed', domain: null, key: null } as const;
-const enrolments = (limits: Partial<Limits> = {}) =>
-  new Enrolments(file.database, { ...defaultLimits, ...limits });
 
-test('enrolmentsWaiting, enrolmentForgottenMs: so many wait in all, until they do not come again', () => {
-  const waiting = enrolments({ enrolmentsWaiting: 2 });
-  const wait = (id: string, now: number) =>
-    waiting.wait(applicant(id), unclaimed, { ...from, network: `network of ${id}` }, now) !== null;
-  expect(['a', 'b', 'c'].map((id) => wait(id, 0))).toEqual([true, true, false]);
+/** Devices that ask with these bounds. */
+function devices(limits: Partial<Limits> = {}) {
+  const enrolments = new Enrolments(file.database, { ...defaultLimits, ...limits });
+  const { database } = file;
+  const from = (network: string) => ({ address: '192.0.2.1', network });
+  const by = { domain: 'acme', key: 'k' };
+  return {
+    wait: (id: string, now: number, network = '192.0.2.0/24') =>
+      database.transact(() => enrolments.wait(applicant(id), unclaimed, from(network), now)),
+    accept: (code: string, now: number) => database.transact(() => enrolments.accept(code, 'acme', now)),
+    acceptByKey: (id: string, now: number) =>
+      database.transact(() => enrolments.acceptByKey(applicant(id), by, from('192.0.2.0/24'), now)),
+    current: (id: string, now: number) => enrolments.current(applicant(id), now),
+    get: (id: string) => enrolments.get(applicant(id)),
+  };
+}
+
+test('enrolmentsWaiting, enrolmentForgottenMs: so many wait in all, until they do not come again', async () => {
+  const all = devices({ enrolmentsWaiting: 2 });
+  const wait = async (id: string, now: number) => (await all.wait(id, now, `network of ${id}`)) !== null;
+  expect([await wait('a', 0), await wait('b', 0), await wait('c', 0)]).toEqual([true, true, false]);
   // One that is known comes again, and the other does not.
-  expect(wait('a', 1_000)).toBe(true);
-  expect(wait('c', defaultLimits.enrolmentForgottenMs)).toBe(false);
-  expect(wait('c', defaultLimits.enrolmentForgottenMs + 1)).toBe(true);
-  expect([waiting.get(applicant('a'))?.state, waiting.get(applicant('b'))]).toEqual(['waiting', null]);
+  expect(await wait('a', 1_000)).toBe(true);
+  expect(await wait('c', defaultLimits.enrolmentForgottenMs)).toBe(false);
+  expect(await wait('c', defaultLimits.enrolmentForgottenMs + 1)).toBe(true);
+  expect([(await all.get('a'))?.state, await all.get('b')]).toEqual(['waiting', null]);
 });
 
-test('enrolmentAcceptedMs: a device that was accepted comes in time, or waits again', () => {
-  const all = enrolments();
-  const accepted = all.wait(applicant('a'), unclaimed, from, 0)?.enrolment.code ?? '';
+test('enrolmentAcceptedMs: a device that was accepted comes in time, or waits again', async () => {
+  const all = devices();
+  const accepted = (await all.wait('a', 0))?.enrolment.code ?? '';
   // The time begins when it is accepted.
-  expect(all.accept(accepted, 'acme', 5_000)).toBe(true);
-  all.acceptByKey(applicant('b'), { domain: 'acme', key: 'k' }, from, 5_000);
+  expect(await all.accept(accepted, 5_000)).toBe(true);
+  await all.acceptByKey('b', 5_000);
   const end = 5_000 + defaultLimits.enrolmentAcceptedMs;
   for (const id of ['a', 'b']) {
-    expect(all.current(applicant(id), end)?.state).toBe('accepted');
-    expect(all.current(applicant(id), end + 1)).toBeNull();
-    expect(all.get(applicant(id))).toBeNull();
+    expect((await all.current(id, end))?.state).toBe('accepted');
+    expect(await all.current(id, end + 1)).toBeNull();
+    expect(await all.get(id)).toBeNull();
   }
   // Those that never come again are forgotten too.
-  all.acceptByKey(applicant('c'), { domain: 'acme', key: 'k' }, from, 0);
-  all.wait(applicant('d'), unclaimed, from, end);
-  expect(all.get(applicant('c'))).toBeNull();
+  await all.acceptByKey('c', 0);
+  await all.wait('d', end);
+  expect(await all.get('c')).toBeNull();
 });

@@ -15,7 +15,7 @@ import { addWithinQuota, deviceQuotaProblem } from '../devices/quota-guard.ts';
 import type { Core } from '../part.ts';
 import type { Authority } from './authority.ts';
 import { digestOf, type EnrolmentKey, type EnrolmentKeys } from './enrolment-keys.ts';
-import type { Applicant, Enrolment, EnrolmentReason, Enrolments } from './enrolments.ts';
+import type { Applicant, Cause, Enrolment, EnrolmentReason, Enrolments, Origin } from './enrolments.ts';
 
 /** What a device sends (`docs/server/enrolment.md`). */
 export interface EnrolmentRequest {
@@ -87,9 +87,9 @@ export class Exchange {
     const device = await store.devices.credentials(id);
     const now = clock.date();
     const applicant = { id, secret: digestOf(request.secret), hardware: request.hardware };
-    const key = this.#keys.find(request.key ?? '');
-    const found = this.#enrolments.current(applicant, now);
-    const other = this.#enrolments.otherWith(applicant);
+    const key = await this.#keys.find(request.key ?? '');
+    const found = await this.#enrolments.current(applicant, now);
+    const other = await this.#enrolments.otherWith(applicant);
     if (found && device && isEnrolled(found, device)) return this.#given(applicant, device, request);
     const claimed = device?.claimed ? device : null;
     // It was accepted into one domain: a device that has its ID in another one meanwhile is not replaced by that.
@@ -112,15 +112,15 @@ export class Exchange {
       const [keys, enrolments] = [this.#keys, this.#enrolments];
       await this.#core.database.transact(function* () {
         // Another request of this device may have come meanwhile.
-        const state = enrolments.get(applicant)?.state ?? 'waiting';
-        if (state !== 'waiting') return;
+        const there = yield* enrolments.one(applicant);
+        if (there && there.state !== 'waiting') return;
         // Nothing is kept of a device for which there is no room: it comes again.
         const problem = yield* deviceQuotaProblem(key.domain);
         if (problem) throw problem;
-        if (!keys.use(key.id, now)) throw badKey();
-        enrolments.acceptByKey(applicant, { domain: key.domain, key: key.id }, from, now);
+        if (!(yield* keys.use(key.id, now))) throw badKey();
+        yield* enrolments.acceptByKey(applicant, { domain: key.domain, key: key.id }, from, now);
       });
-      const accepted = this.#enrolments.get(applicant);
+      const accepted = await this.#enrolments.get(applicant);
       if (accepted) return await this.#complete(applicant, accepted, request, address);
     }
     const title = reasons[isKnown ? reason : 'unclaimed'];
@@ -154,13 +154,13 @@ export class Exchange {
 
   async #wait(
     applicant: Applicant,
-    why: { readonly reason: EnrolmentReason; readonly domain: string | null; readonly key: string | null },
+    why: Cause,
     title: string,
-    from: { readonly address: string; readonly network: string },
+    from: Origin,
     now: number,
   ): Promise<EnrolmentOutcome> {
-    const { audit, eventLog, log, limits } = this.#core;
-    const waits = this.#enrolments.wait(applicant, why, from, now);
+    const { audit, database, eventLog, log, limits } = this.#core;
+    const waits = await database.transact(() => this.#enrolments.wait(applicant, why, from, now));
     if (waits === null) {
       const headers = { 'Retry-After': String(limits.enrolmentIdleRetrySeconds) };
       throw new Problem(503, 'Too many devices wait to be accepted', { headers });
@@ -208,13 +208,14 @@ export class Exchange {
     const { id } = applicant;
     const device = await store.devices.credentials(id);
     const own = device?.claimed ? device : null;
-    const goal = own?.domain ?? domain;
-    if (goal === null) throw conflict(`device ${id}: has no domain`);
-    await this.#equip(applicant, goal, own, request);
-    const detail = `domain ${goal}, ${key === null ? reason : `${reason} ${key}`}`;
+    if (domain === null) throw conflict(`device ${id}: has no domain`);
+    // Another domain may have added a device of this ID since it was accepted into this one.
+    if (own && own.domain !== domain) throw conflict(`device ${id}: is in another domain meanwhile`);
+    await this.#equip(applicant, domain, own, request);
+    const detail = `domain ${domain}, ${key === null ? reason : `${reason} ${key}`}`;
     audit.record({ event: 'enrolment', allowed: true, device: id, address, detail });
     await eventLog.append([{ kind: 'device.claimed', time: clock.date(), device: id, data: { reason } }]);
-    return { domain: goal, ...(await this.#certificate(id, request)) };
+    return { domain, ...(await this.#certificate(id, request)) };
   }
 
   /** Gives a device its credentials; `device`: the record that it takes over. */
@@ -224,7 +225,7 @@ export class Exchange {
     device: DeviceCredentials | null,
     request: EnrolmentRequest,
   ): Promise<void> {
-    const { store, clock } = this.#core;
+    const { database, store, clock } = this.#core;
     const { id } = applicant;
     const byCertificate = request.request !== undefined;
     const password = byCertificate ? generatePassword() : passwordOf(request);
@@ -243,7 +244,7 @@ export class Exchange {
     }
     const uid = (await store.devices.identity(id))?.uid;
     if (uid === undefined) throw conflict(`device ${id}: was removed`);
-    this.#enrolments.enrolled(applicant, uid, secrets.password);
+    await database.transact(() => this.#enrolments.enrolled(applicant, uid, secrets.password));
     if (byCertificate) return;
     const fingerprints = new Fingerprints(store.devices, await this.#installation.fingerprintKey());
     await fingerprints.remember({ id, password: secrets.password, fingerprint: null }, password, true);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { enrolmentConformance } from '../testing/enrolment-conformance.ts';
 import { FleetFile } from '../testing/fleet-file.ts';
 import { tablesConformance } from '../testing/tables-conformance.ts';
 import { triggersConformance } from '../testing/triggers-conformance.ts';
@@ -12,6 +13,7 @@ const subject = async () => {
 tablesConformance('SQLite', subject);
 triggersConformance('SQLite', subject);
 webhooksConformance('SQLite', subject);
+enrolmentConformance('SQLite', subject);
 
 test('a transaction is over before anything else can happen', async () => {
   const file = new FleetFile();

@@ -5,6 +5,7 @@ import { conflict, fieldProblem, notFound, type Problem } from '../../api/proble
 import { shownTime, timeSchema as time } from '../../api/time.ts';
 import { domainTarget } from '../../devices/context.ts';
 import { domainId } from '../../devices/schemas.ts';
+import type { Work } from '../../store/tables.ts';
 import { readCode } from '../code.ts';
 import type { EnrolmentContext } from '../context.ts';
 import type { Enrolment } from '../enrolments.ts';
@@ -39,14 +40,18 @@ function noCode(text: string): Problem {
 }
 
 /** Whoever knows the code of a device that belongs nowhere may accept it into a domain of theirs. */
-function enrolmentFor({ enrolments }: EnrolmentContext, caller: Caller, text: string): Enrolment {
+function* enrolmentFor(
+  { enrolments }: EnrolmentContext,
+  caller: Caller,
+  text: string,
+): Work<Enrolment & { readonly code: string }> {
   const code = readCode(text);
-  const found = code === null ? null : enrolments.waiting(code);
-  if (!found) throw noCode(text);
+  const found = code === null ? null : yield* enrolments.waiting(code);
+  if (code === null || !found) throw noCode(text);
   const { domain } = found;
   if (found.reason !== 'unclaimed' && domain !== null && !caller.may('enrolment.write', domainTarget(domain)))
     throw noCode(text);
-  return found;
+  return { ...found, code };
 }
 
 /** `GET /enrolments`. */
@@ -95,21 +100,21 @@ export function acceptEnrolment(context: EnrolmentContext): Endpoint {
       },
     ],
     async handle({ caller, parameters, body, note }) {
-      const found = enrolmentFor(context, caller, parameters.code);
-      const domain = found.reason === 'unclaimed' ? (body.domain ?? found.domain) : found.domain;
-      if (domain === null) throw fieldProblem('/domain', 'is missing: the device belongs to none');
-      if (body.domain !== undefined && body.domain !== domain)
-        throw fieldProblem('/domain', `must be left out or ${domain}, where this device belongs`);
-      const code = found.code ?? '';
-      await core.database.transact(function* () {
+      const { found, domain } = await core.database.transact(function* () {
+        const found = yield* enrolmentFor(context, caller, parameters.code);
+        const domain = found.reason === 'unclaimed' ? (body.domain ?? found.domain) : found.domain;
+        if (domain === null) throw fieldProblem('/domain', 'is missing: the device belongs to none');
+        if (body.domain !== undefined && body.domain !== domain)
+          throw fieldProblem('/domain', `must be left out or ${domain}, where this device belongs`);
         if (!caller.may('enrolment.write', domainTarget(domain)) || !(yield* domains.exists(domain)))
           throw fieldProblem(
             '/domain',
             `${domain}: there is no such domain, or you may not enrol devices in it`,
           );
-        if (found.reason === 'approval' && !keys.use(found.key ?? '', core.clock.date()))
+        if (found.reason === 'approval' && !(yield* keys.use(found.key ?? '', core.clock.date())))
           throw conflict('the enrolment key is used up, has expired, or was revoked');
-        if (!enrolments.accept(code, domain, core.clock.date())) throw noCode(parameters.code);
+        if (!(yield* enrolments.accept(found.code, domain, core.clock.date()))) throw noCode(parameters.code);
+        return { found, domain };
       });
       note(`${found.reason}, domain ${domain}`, { device: found.id });
       return { body: { id: found.id, domain } };
@@ -119,6 +124,7 @@ export function acceptEnrolment(context: EnrolmentContext): Endpoint {
 
 /** `DELETE /enrolments/{code}`. */
 export function refuseEnrolment(context: EnrolmentContext): Endpoint {
+  const { core, enrolments } = context;
   return endpoint({
     operation: 'refuseEnrolment',
     method: 'DELETE',
@@ -129,9 +135,12 @@ export function refuseEnrolment(context: EnrolmentContext): Endpoint {
     parameters: codeParameters,
     needs: 'enrolment.write',
     replies: [{ status: 204, description: 'It waits no more.' }],
-    handle({ caller, parameters, note }) {
-      const found = enrolmentFor(context, caller, parameters.code);
-      if (!context.enrolments.refuse(found.code ?? '')) throw noCode(parameters.code);
+    async handle({ caller, parameters, note }) {
+      const found = await core.database.transact(function* () {
+        const found = yield* enrolmentFor(context, caller, parameters.code);
+        if (!(yield* enrolments.refuse(found.code))) throw noCode(parameters.code);
+        return found;
+      });
       note('refused', { device: found.id });
       return {};
     },

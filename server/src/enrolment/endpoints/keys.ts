@@ -107,9 +107,9 @@ export function createEnrolmentKey({ core, keys, domains }: EnrolmentContext): E
         }
         const expires = body.expires === undefined ? now + 30 * 86_400_000 : readExpiry(body.expires);
         if (expires !== null && !(expires > now)) throw fieldProblem('/expires', 'is over already');
-        if (keys.count(domain) >= most)
+        if ((yield* keys.count(domain)) >= most)
           throw conflict(`domain ${domain}: has ${most} enrolment keys, and no more are possible`);
-        return keys.create({
+        return yield* keys.create({
           ...{ name: body.name, domain, prefix: prefix.toLowerCase(), approval, uses, expires },
           created: now,
           createdBy: caller.name,
@@ -127,7 +127,7 @@ function readExpiry(text: string | null): number | null {
 }
 
 /** `DELETE /enrolment-keys/{id}`. */
-export function revokeEnrolmentKey({ keys }: EnrolmentContext): Endpoint {
+export function revokeEnrolmentKey({ core, keys }: EnrolmentContext): Endpoint {
   return endpoint({
     operation: 'revokeEnrolmentKey',
     method: 'DELETE',
@@ -138,10 +138,12 @@ export function revokeEnrolmentKey({ keys }: EnrolmentContext): Endpoint {
     parameters: Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }) }),
     needs: 'enrolment.write',
     replies: [{ status: 204, description: 'It counts no more.' }],
-    handle({ caller, parameters: { id }, note }) {
-      const key = keys.get(id);
-      if (!key || !caller.may('enrolment.write', domainTarget(key.domain)) || !keys.revoke(id))
-        throw notFound(`key ${id}`);
+    async handle({ caller, parameters: { id }, note }) {
+      await core.database.transact(function* () {
+        const key = yield* keys.get(id);
+        if (!key || !caller.may('enrolment.write', domainTarget(key.domain))) throw notFound(`key ${id}`);
+        yield* keys.revoke(id);
+      });
       note(`key ${id}`);
       return {};
     },

@@ -24,13 +24,13 @@ export function revokeDeviceEnrolment(context: EnrolmentContext): Endpoint {
       const { core, enrolments } = context;
       const secrets = await deviceSecrets(id, domain, generatePassword(), false, 'generated');
       (await caller.now()).require('enrolment.write', targetOf({ id, uid, domain }));
-      if (!enrolments.isKnown(uid)) throw notFound(`enrolment of device ${id}`);
+      if (!(await enrolments.isKnown(uid))) throw notFound(`enrolment of device ${id}`);
       const only = { uid, domain };
       if (!(await core.store.devices.setSecrets(id, secrets, core.clock.date(), null, only))) {
         throw conflict(`device ${id}: was removed or moved meanwhile`);
       }
       // Last: while it is there, a call that has failed can be made again.
-      enrolments.forget(uid);
+      await enrolments.forget(uid);
       note('revoked', { device: id });
       return {};
     },

@@ -1,6 +1,7 @@
 import { StoreUnavailable } from 'rm-reflector/ports';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
+import { enrolmentConformance } from '../../testing/enrolment-conformance.ts';
 import { FleetFile } from '../../testing/fleet-file.ts';
 import { PostgresqlServer } from '../../testing/postgresql-server.ts';
 import { tablesConformance } from '../../testing/tables-conformance.ts';
@@ -40,7 +41,8 @@ async function subject(port: number) {
   return { store, tables, clock: new ManualClock(), end };
 }
 
-for (const conformance of [tablesConformance, triggersConformance, webhooksConformance]) {
+const parts = [tablesConformance, triggersConformance, webhooksConformance, enrolmentConformance];
+for (const conformance of parts) {
   conformance('PostgreSQL', () => subject(own));
   conformance('PostgreSQL behind pgbouncer in transaction mode', () => subject(pooled));
 }
