@@ -6,8 +6,10 @@ export type {
   Additions,
   AdditionsContext,
   CommandPlace,
+  OtherStores,
   Program,
   ProgramCommand,
+  StoreSources,
 } from './command-line/program.ts';
 export { run } from './command-line/run.ts';
 export { ConfigurationError } from './configuration/configuration.ts';

@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { fileFault } from '../file-fault.ts';
 import { Installation } from '../installation.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
+import type { Store } from '../ports/store.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
 /** What the configuration of a device's agent contains. */
@@ -23,7 +23,7 @@ const standardUrl = 'http://localhost:8080/';
 
 /** The URL that agents dial: the given one, otherwise that of the last reflector that used this data file. */
 export async function agentUrl(
-  store: SqliteStore,
+  store: Store,
   given: string | undefined,
 ): Promise<{ readonly url: string; readonly note: string }> {
   if (given === undefined)

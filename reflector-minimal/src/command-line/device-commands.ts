@@ -6,8 +6,7 @@ import { Fingerprints } from '../devices/fingerprints.ts';
 import { hiddenBy } from '../devices/hidden-device.ts';
 import { Installation } from '../installation.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
-import type { DeviceSecrets } from '../ports/store.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
+import type { DeviceSecrets, Store } from '../ports/store.ts';
 import { agentConfiguration, agentUrl, NewFile } from './agent-configuration.ts';
 import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
 import { importDevices } from './device-import.ts';
@@ -27,15 +26,16 @@ export interface DeviceOptions extends CertificateOptions, ListOptions {
 /** Actions of `rm-reflector device`. */
 export const deviceActions: readonly string[] = ['add', 'claim', 'passwd', 'remove', 'show', 'list'];
 
-/** Runs `rm-reflector device …`; returns what to print. Throws {@link CommandError}. */
+/** Runs `rm-reflector device …`; returns what to print. `served`: as for {@link listDevices}. Throws {@link CommandError}. */
 export async function runDeviceCommand(
-  store: SqliteStore,
+  store: Store,
   action: string,
   name: string | undefined,
   options: DeviceOptions,
   clock: Clock,
+  served: boolean,
 ): Promise<string> {
-  if (action === 'list') return listDevices(store, clock.date(), options);
+  if (action === 'list') return listDevices(store, clock.date(), served, options);
   if (!deviceActions.includes(action)) {
     throw new CommandError(ExitStatus.usage, `device ${action}: must be one of ${deviceActions.join(', ')}`);
   }
@@ -74,7 +74,7 @@ export async function runDeviceCommand(
     case 'passwd':
       return changeSecrets(store, id, name, options, clock);
     case 'show':
-      return showDevice(store, id, clock.date(), options);
+      return showDevice(store, id, clock.date(), served, options);
     default:
       if (!(await store.devices.remove(id, clock.date())))
         throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
@@ -83,7 +83,7 @@ export async function runDeviceCommand(
 }
 
 async function addDevice(
-  store: SqliteStore,
+  store: Store,
   id: string,
   name: string,
   options: DeviceOptions,
@@ -115,7 +115,7 @@ async function addDevice(
 
 /** Sets another password, or accepts certificates instead. Ends the device's tunnel. */
 async function changeSecrets(
-  store: SqliteStore,
+  store: Store,
   id: string,
   name: string,
   options: DeviceOptions,
@@ -133,7 +133,7 @@ async function changeSecrets(
 
 /** The device's credentials. `generated`: the password, if we generated it. Call `keep` once they are stored. */
 async function chooseSecrets(
-  store: SqliteStore,
+  store: Store,
   id: string,
   name: string,
   domain: string,
@@ -163,7 +163,7 @@ async function chooseSecrets(
 }
 
 /** Anyone can invent an unclaimed device, so the operator names the domain, which decides who sees the device. */
-async function claimDevice(store: SqliteStore, id: string, domain: string | undefined): Promise<string> {
+async function claimDevice(store: Store, id: string, domain: string | undefined): Promise<string> {
   const waiting = await store.devices.credentials(id);
   if (!waiting || waiting.claimed) {
     throw new CommandError(ExitStatus.failed, `device ${id}: no unclaimed device has this id`);

@@ -9,8 +9,7 @@ import { fileFault } from '../file-fault.ts';
 import { Installation } from '../installation.ts';
 import { defaultLimits } from '../limits.ts';
 import { generatePassword } from '../passwords/scrypt.ts';
-import type { NewDevice } from '../ports/store.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
+import type { NewDevice, Store } from '../ports/store.ts';
 import { type CertificateOptions, certificatesSince } from './certificate-options.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -41,7 +40,7 @@ interface Made extends NewDevice {
  * id, domain and password, unless they go to a file. Throws {@link CommandError}.
  */
 export async function importDevices(
-  store: SqliteStore,
+  store: Store,
   from: string,
   options: ImportOptions,
   clock: Clock,
@@ -86,7 +85,7 @@ export async function importDevices(
 }
 
 async function addAll(
-  store: SqliteStore,
+  store: Store,
   made: readonly Made[],
   since: number | 'default' | null,
   clock: Clock,

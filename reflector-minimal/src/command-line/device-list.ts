@@ -1,6 +1,5 @@
 import { duplicateShownMs } from '../pages/landing.ts';
-import type { DeviceRecord } from '../ports/store.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
+import type { DeviceRecord, Store } from '../ports/store.ts';
 import { every } from './every.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -43,10 +42,12 @@ interface Shown {
   readonly certificatesSince: string | null;
 }
 
-/** `rm-reflector device list`: a table, or JSON. Throws {@link CommandError}. */
+/**
+ * `rm-reflector device list`: a table, or JSON. `served`: a reflector runs on the store, so that on-line states mean something. Throws {@link CommandError}. */
 export async function listDevices(
-  store: SqliteStore,
+  store: Store,
   now: number,
+  served: boolean,
   { domain, state, match, json }: ListOptions,
 ): Promise<string> {
   if (state !== undefined && !states.some((known) => known === state)) {
@@ -56,7 +57,6 @@ export async function listDevices(
     );
   }
   const wanted = match?.toLowerCase();
-  const served = store.isServed();
   const domains = domain === undefined ? null : [domain];
   const listed = (claimed: boolean) =>
     every(
@@ -76,15 +76,16 @@ export async function listDevices(
 
 /** `rm-reflector device show ID`: all that is known about a device. Throws {@link CommandError}. */
 export async function showDevice(
-  store: SqliteStore,
+  store: Store,
   id: string,
   now: number,
+  served: boolean,
   { json }: ListOptions,
 ): Promise<string> {
   const device = await store.devices.get(id);
   if (!device) throw new CommandError(ExitStatus.failed, `device ${id}: there is no such device`);
   const { properties } = device;
-  const facts = shown(device, store.isServed(), now);
+  const facts = shown(device, served, now);
   if (json) return `${JSON.stringify({ ...facts, properties }, null, 2)}\n`;
   const { lastRefusal, duplicate, proof, certificatesSince, bytesFrom, bytesTo, ...plain } = facts;
   const lines: [string, string | number | null][] = [

@@ -48,6 +48,13 @@ describe('the first administrator', () => {
     expect(await ensureAdministrator(store, data, false, systemClock)).toBeNull();
   });
 
+  test('is in a private folder where another store has made none', async () => {
+    const beside = join(folder, 'state', 'reflector.sqlite');
+    const file = `${beside}.first-administrator`;
+    expect(await ensureAdministrator(store, beside, false, systemClock)).toEqual({ kind: 'filed', file });
+    expect(statSync(join(folder, 'state')).mode & 0o777).toBe(0o700);
+  });
+
   test('is not made where there is any user', async () => {
     await store.users.add('bob', 'hash', 0, 'user');
     expect(await ensureAdministrator(store, data, true, systemClock)).toBeNull();

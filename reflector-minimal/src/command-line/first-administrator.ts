@@ -1,4 +1,5 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Clock } from 'rm-protocol';
 import { generatePassword, hashPassword } from '../passwords/scrypt.ts';
 import type { Store } from '../ports/store.ts';
@@ -31,6 +32,8 @@ export async function ensureAdministrator(
   const text = `user: ${name}\npassword: ${password}\n`;
   const hash = await hashPassword(password);
   asOwnerOf(data, () => {
+    // Where another store is used, there may be none yet.
+    mkdirSync(dirname(data), { recursive: true, mode: 0o700 });
     // It may belong to an earlier account.
     rmSync(file, { force: true });
     if (!atTerminal) writeFileSync(file, text, { mode: 0o600, flag: 'wx' });

@@ -1,7 +1,25 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
+import type { ConfigurationFile } from '../configuration/configuration.ts';
+import type { Store } from '../ports/store.ts';
 import type { Reflector, ReflectorOptions } from '../reflector.ts';
 import type { CommandContext } from './command-context.ts';
+
+/** Where a program is told which store it uses. */
+export interface StoreSources {
+  /** What `--store` or else its variable says, and the name of either for messages; `null`: neither is given. */
+  readonly given: { readonly value: string; readonly name: string } | null;
+  readonly file: ConfigurationFile | null;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Stores of a program in the place of the data file. */
+export interface OtherStores {
+  /** What `--store` takes, for the help. */
+  readonly help: string;
+  /** Opens the one that is asked for; `null`: the data file is used. Throws `ConfigurationError`. */
+  chosen(sources: StoreSources): ((warn: (text: string) => void) => Promise<Store>) | null;
+}
 
 /** What a program adds to the reflector that it serves with. */
 export interface Additions {
@@ -22,8 +40,10 @@ export interface AdditionsContext {
   ownAgain(): Readonly<Record<string, unknown>>;
   /** For messages: the configuration file; `null`: there is none. */
   readonly file: string | null;
-  /** Path of the data file. */
+  /** Path of the data file. With a store in its place, it names the folder of whatever else the program keeps. */
   readonly data: string;
+  /** What `--store` or its variable says; none by default. */
+  readonly givenStore?: StoreSources['given'];
   /** Of the settings that it shares with the reflector. */
   readonly settings: Pick<ReflectorOptions, 'cookieHost' | 'domain' | 'trustProxy' | 'tls'>;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -35,6 +55,8 @@ export interface AdditionsContext {
 export interface CommandPlace {
   /** Path of the data file. */
   readonly data: string;
+  /** Which store takes its place, if any. */
+  readonly sources: StoreSources;
   /** The value of one of its own options; `undefined`: it is not given. */
   option(name: string): string | undefined;
 }
@@ -63,6 +85,8 @@ export interface Program {
   /** Keys of the configuration file besides those of the reflector. */
   readonly keys: readonly string[];
   readonly commands?: Readonly<Record<string, ProgramCommand>>;
+  /** Without them there is no `--store`. */
+  readonly stores?: OtherStores;
   /** Throws `ConfigurationError`. Nothing is opened before. */
   additions?(context: AdditionsContext): Additions | Promise<Additions>;
 }

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   ConfigurationError,
@@ -14,7 +15,7 @@ import { auditCommand } from './audit-command.ts';
 import type { CommandContext } from './command-context.ts';
 import { deviceActions, runDeviceCommand } from './device-commands.ts';
 import { CommandError, ExitStatus } from './exit.ts';
-import type { Program, ProgramCommand } from './program.ts';
+import type { Program, ProgramCommand, StoreSources } from './program.ts';
 import { reflectorProgram } from './reflector-program.ts';
 import { serve } from './serve.ts';
 import { usage } from './usage.ts';
@@ -110,14 +111,15 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
   const isAccount = command === 'device' || command === 'user';
   const own =
     program.commands && Object.hasOwn(program.commands, command) ? program.commands[command] : undefined;
+  const storeOption = program.stores ? { store: { type: 'string' as const } } : {};
   const { values, positionals } = parseArgs({
     args,
     options: isAccount
-      ? accountOptions
+      ? { ...accountOptions, ...storeOption }
       : {
           ...everywhere,
           config: { type: 'string' as const },
-          ...(own ? optionsOf(own) : serveOptions),
+          ...(own ? optionsOf(own) : { ...serveOptions, ...storeOption }),
         },
     allowPositionals: isAccount || own !== undefined,
   });
@@ -136,6 +138,11 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     environment,
   );
   const data = dataFile(program, option('data') as string | undefined, environment, file);
+  const sources = {
+    given: givenStore(program, option('store') as string | undefined, environment),
+    file,
+    environment,
+  };
   if (command === 'serve') {
     const given = Object.fromEntries(Object.keys(settings).map((key) => [key, option(optionName(key))]));
     const configuration = readConfiguration({
@@ -144,14 +151,15 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
       file,
       program: program.name,
     });
-    return serve({ program, configuration, data, file, context });
+    return serve({ program, configuration, data, sources, context });
   }
   if (own) {
     const [least, most] = own.names;
     if (positionals.length < least || positionals.length > most) {
       throw new CommandError(ExitStatus.usage, `must be ${program.name} ${own.usage}`);
     }
-    return own.run(positionals, { data, option: (name) => option(name) as string | undefined }, context);
+    const place = { data, sources, option: (name: string) => option(name) as string | undefined };
+    return own.run(positionals, place, context);
   }
   if (!isAccount) {
     const commands = ['serve', 'device', 'user', ...Object.keys(program.commands ?? {})].join(', ');
@@ -170,7 +178,7 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
   if (rest.length > 0 || (action === 'list' && name !== undefined)) {
     throw new CommandError(ExitStatus.usage, `${command} ${action}: too many names`);
   }
-  const permitted = ['data', ...(allowed[`${command} ${action}`] ?? [])];
+  const permitted = ['data', 'store', ...(allowed[`${command} ${action}`] ?? [])];
   const surplus = Object.keys(values).find((given) => !permitted.includes(given));
   if (surplus !== undefined) {
     throw new CommandError(
@@ -182,16 +190,19 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
   if (!actions.includes(action)) {
     throw new CommandError(ExitStatus.usage, `${command} ${action}: must be one of ${actions.join(', ')}`);
   }
+  const openOther = program.stores?.chosen(sources) ?? null;
   // Only commands that add something create a data file, so that a wrong path gets noticed.
-  const fresh = action === 'add' && !existsSync(data);
+  const fresh = openOther === null && action === 'add' && !existsSync(data);
   const warn = (text: string) => context.printError(`${program.name}: ${text}\n`);
-  const store = SqliteStore.open(data, { existing: action !== 'add', warn });
+  const sqlite = openOther ? null : SqliteStore.open(data, { existing: action !== 'add', warn });
+  const store = sqlite ?? (await openOther?.(warn));
+  if (!store) throw new Error('there is no store');
   let made = false;
   try {
     const options = values as Record<string, never>;
     context.print(
       command === 'device'
-        ? await runDeviceCommand(store, action, name, options, context.clock)
+        ? await runDeviceCommand(store, action, name, options, context.clock, sqlite?.isServed() ?? true)
         : await runUserCommand(store, action, name, domain, options, context),
     );
     made = fresh;
@@ -200,7 +211,8 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     if ((name !== undefined || from !== undefined) && !reading.has(action)) {
       const given = domain ?? (options as { domain?: string }).domain;
       const detail = from === undefined ? given && `domain ${given}` : `devices of ${from}`;
-      const warning = await auditCommand(store, { command, action, name, detail }, context.clock);
+      const place = sqlite ?? { path: null, audit: auditFile(program, file, environment) };
+      const warning = await auditCommand(store, place, { command, action, name, detail }, context.clock);
       if (warning !== null) warn(warning);
     }
   } finally {
@@ -212,6 +224,28 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
 
 function optionsOf({ options = [] }: ProgramCommand): Record<string, { readonly type: 'string' }> {
   return Object.fromEntries(options.map((name) => [name, { type: 'string' }]));
+}
+
+function givenStore(
+  program: Program,
+  option: string | undefined,
+  environment: CommandContext['environment'],
+): StoreSources['given'] {
+  if (!program.stores) return null;
+  if (option !== undefined) return { value: option, name: '--store' };
+  const name = variableName('store', program.name);
+  const value = environment[name];
+  return value ? { value, name } : null;
+}
+
+/** The audit file of the configuration, absolute; `null`: it names none. */
+function auditFile(
+  program: Program,
+  file: ConfigurationFile | null,
+  environment: CommandContext['environment'],
+): string | null {
+  const path = environment[variableName('audit', program.name)] || file?.values.get('audit');
+  return typeof path === 'string' ? resolve(path) : null;
 }
 
 function configurationFile(

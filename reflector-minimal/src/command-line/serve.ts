@@ -17,7 +17,7 @@ import { type Reflector, startReflector } from '../reflector.ts';
 import type { CommandContext } from './command-context.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 import { ensureAdministrator, type FirstAdministrator } from './first-administrator.ts';
-import type { Additions, Program } from './program.ts';
+import type { Additions, Program, StoreSources } from './program.ts';
 
 /** Bytes of log lines that may wait for a slow reader. Further lines are dropped, so that a full pipe blocks nothing. */
 const logQueueBytes = 1024 * 1024;
@@ -26,13 +26,20 @@ export interface ServeOptions {
   readonly program: Program;
   readonly configuration: Configuration;
   readonly data: string;
-  readonly file: ConfigurationFile | null;
+  readonly sources: StoreSources;
   readonly context: Pick<CommandContext, 'clock' | 'environment'>;
 }
 
 /** Runs the program until SIGTERM or SIGINT and returns the exit status. Throws {@link CommandError}. */
-export async function serve({ program, configuration, data, file, context }: ServeOptions): Promise<number> {
+export async function serve({
+  program,
+  configuration,
+  data,
+  sources,
+  context,
+}: ServeOptions): Promise<number> {
   const { clock, environment } = context;
+  const { file, given } = sources;
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
   // The disk is full or the reader has gone: only the line is lost.
   destination.on('error', () => {});
@@ -47,6 +54,7 @@ export async function serve({ program, configuration, data, file, context }: Ser
       ownAgain: () => ownOf(file && readConfigurationFile(file.path, program.keys)),
       file: file?.path ?? null,
       data,
+      givenStore: given,
       settings: configuration,
       environment,
       log,

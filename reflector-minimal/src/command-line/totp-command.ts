@@ -1,8 +1,7 @@
 import { renderUnicodeCompact } from 'uqr';
 import { makeRecoveryCodes, recoveryHash } from '../one-time-password/recovery-codes.ts';
 import { base32, makeTotpSecret, otpauthUri, stepOfCode } from '../one-time-password/totp.ts';
-import type { UserRecord } from '../ports/store.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
+import type { Store, UserRecord } from '../ports/store.ts';
 import type { CommandContext } from './command-context.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -14,7 +13,7 @@ const tries = 3;
  * user's app has it. Returns what to print. Throws {@link CommandError}.
  */
 export async function runTotpCommand(
-  store: SqliteStore,
+  store: Store,
   user: UserRecord,
   remove: boolean,
   context: Pick<CommandContext, 'ask' | 'clock' | 'print'>,
@@ -44,7 +43,7 @@ export async function runTotpCommand(
   throw new CommandError(ExitStatus.failed, `user ${name}: the code was not right; nothing was changed`);
 }
 
-async function switchOn(store: SqliteStore, name: string, secret: Buffer, step: number): Promise<string> {
+async function switchOn(store: Store, name: string, secret: Buffer, step: number): Promise<string> {
   const codes = makeRecoveryCodes();
   const user = await store.users.get(name);
   const recovery = codes.map(recoveryHash);

@@ -8,7 +8,7 @@ function settingLines([key, { type, default: initial, help }]: [string, Setting]
 }
 
 export function usage(
-  { name, defaultFile, defaultData, keys, commands = {} }: Program,
+  { name, defaultFile, defaultData, keys, commands = {}, stores }: Program,
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
   const standard = defaultFile === null ? '' : ` (${defaultFile}, if there is one)`;
@@ -43,7 +43,7 @@ An administrator sees every device, a user the devices of the granted domains. t
 
 Options of every command:
   --data FILE                  data file (${defaultData(environment)}), or ${variableName('data', name)}
-  --help, --version
+${stores ? `  --store URL                  ${stores.help}, or ${variableName('store', name)}\n` : ''}  --help, --version
 
 Options of serve:
   --config FILE                JSON file with these settings: ${[...Object.keys(settings), 'data', ...keys].join(', ')}${standard}

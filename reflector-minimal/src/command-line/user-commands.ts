@@ -3,8 +3,7 @@ import { domainRule, isDomain } from '../devices/domain.ts';
 import { Installation } from '../installation.ts';
 import { passwordComplaint } from '../passwords/rules.ts';
 import { hashPassword } from '../passwords/scrypt.ts';
-import type { UserRecord } from '../ports/store.ts';
-import type { SqliteStore } from '../store/sqlite-store.ts';
+import type { Store, UserRecord } from '../ports/store.ts';
 import type { CommandContext } from './command-context.ts';
 import { every } from './every.ts';
 import { CommandError, ExitStatus } from './exit.ts';
@@ -40,7 +39,7 @@ export const userActions: readonly string[] = [
  * Runs `rm-reflector user …`; returns what to print. `domain`: of `grant` and `revoke`. Throws {@link CommandError}.
  */
 export async function runUserCommand(
-  store: SqliteStore,
+  store: Store,
   action: string,
   name: string | undefined,
   domain: string | undefined,
@@ -96,7 +95,7 @@ function missing(name: string): CommandError {
 }
 
 /** A line for each user: name, role and visible devices. */
-async function listUsers(store: SqliteStore): Promise<string> {
+async function listUsers(store: Store): Promise<string> {
   const users = await every(
     (after, limit) => store.users.page(after, limit),
     ({ name }) => name,
@@ -108,12 +107,7 @@ async function listUsers(store: SqliteStore): Promise<string> {
   return lines.join('');
 }
 
-async function addUser(
-  store: SqliteStore,
-  name: string,
-  options: UserOptions,
-  clock: Clock,
-): Promise<string> {
+async function addUser(store: Store, name: string, options: UserOptions, clock: Clock): Promise<string> {
   if (!namePattern.test(name)) {
     throw new CommandError(
       ExitStatus.usage,
@@ -130,7 +124,7 @@ async function addUser(
   return `${role} ${name} added\n${told(chosen)}${sight}`;
 }
 
-async function changePassword(store: SqliteStore, name: string, options: UserOptions): Promise<string> {
+async function changePassword(store: Store, name: string, options: UserOptions): Promise<string> {
   const chosen = chooseFor(name, options);
   const hash = await hashPassword(chosen.password);
   if (!(await store.users.setPassword(name, hash))) throw missing(name);
@@ -149,7 +143,7 @@ function told({ password, generated }: ChosenPassword): string {
 }
 
 async function changeGrant(
-  store: SqliteStore,
+  store: Store,
   { name, role, domains }: UserRecord,
   action: 'grant' | 'revoke',
   domain: string | undefined,
