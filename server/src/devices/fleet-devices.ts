@@ -223,6 +223,19 @@ export class FleetDevices {
     );
   }
 
+  /** The domains of those that exist, by `uid`, each with the wall-clock ms from which on it is one device of that domain. */
+  async placedOf(
+    uids: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly domain: string; readonly since: number }>> {
+    const rows = await this.#database.read<{ uid: string; domain: string; created: number; moved: number }>(
+      `SELECT uid, domain, created, moved FROM devices WHERE uid IN (${this.#database.dialect.elements('?')})`,
+      JSON.stringify(uids),
+    );
+    return new Map(
+      rows.map(({ uid, domain, created, moved }) => [uid, { domain, since: Math.max(created, moved) }]),
+    );
+  }
+
   /** Notes who has made the record. */
   *setCreator(uid: string, user: string): Work<void> {
     yield* run('UPDATE fleet_devices SET created_by = ? WHERE uid = ?', user, uid);

@@ -37,25 +37,46 @@ const show = ({ id: name, about, started, bytes, isOpen, isCut }: KeptRecording)
   cut: isCut,
 });
 
-/** A recording belongs to the device as it was then: in its domain, under its ID. */
+/** The device as it was then: in its domain, under its ID. */
 const targetOf = ({ about: { device, uid, domain } }: KeptRecording): Target => ({
   kind: 'device',
   device: { id: device, uid, domain },
 });
 
-/** Since when the domains of a list that exist do. */
-export type DomainsCreated = (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+/** What recordings are judged by, as it is now. Times are wall-clock ms. */
+export interface RecordedPlaces {
+  /** Since when the domains of a list that exist do. */
+  domainsCreated(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Since when the devices of a list that exist are in their domain, by `uid`. */
+  devicesPlaced(
+    uids: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly domain: string; readonly since: number }>>;
+}
 
 /** Recordings of terminals, for those who may see them. */
-export function recordingEndpoints(recordings: Recordings, domainsCreated: DomainsCreated): Endpoint[] {
-  /** Those of a domain that was removed are no concern of who has got its name since. */
+export function recordingEndpoints(recordings: Recordings, places: RecordedPlaces): Endpoint[] {
+  /**
+   * What each of them belongs to now. A device that has left its domain since takes none along, and those of a domain that was removed are
+   * no concern of who has got its name since.
+   */
+  const targetsOf = async (kept: readonly KeptRecording[]): Promise<(one: KeptRecording) => Target> => {
+    const [created, placed] = await Promise.all([
+      places.domainsCreated([...new Set(kept.map(({ about }) => about.domain))]),
+      places.devicesPlaced([...new Set(kept.map(({ about }) => about.uid))]),
+    ]);
+    return (one) => {
+      const { about, started } = one;
+      if (started < (created.get(about.domain) ?? Number.POSITIVE_INFINITY)) return { kind: 'everything' };
+      const place = placed.get(about.uid);
+      const isThere = place !== undefined && place.domain === about.domain && place.since <= started;
+      return isThere ? targetOf(one) : { kind: 'domain', domain: about.domain };
+    };
+  };
   const seenOf = async (caller: Caller, kept: readonly KeptRecording[]): Promise<KeptRecording[]> => {
     const held = kept.filter((one) => caller.may('recordings.read', targetOf(one)));
     if (held.length === 0 || caller.extent('recordings.read') === null) return held;
-    const created = await domainsCreated([...new Set(held.map(({ about }) => about.domain))]);
-    return held.filter(
-      ({ about, started }) => started >= (created.get(about.domain) ?? Number.POSITIVE_INFINITY),
-    );
+    const targetNow = await targetsOf(held);
+    return held.filter((one) => caller.may('recordings.read', targetNow(one)));
   };
   const found = async (caller: Caller, name: string): Promise<KeptRecording> => {
     const kept = await recordings.get(name);
@@ -126,7 +147,7 @@ export function recordingEndpoints(recordings: Recordings, domainsCreated: Domai
       ],
       async handle({ caller, parameters, note }) {
         const kept = await found(caller, parameters.id);
-        caller.require('recordings.delete', targetOf(kept));
+        caller.require('recordings.delete', (await targetsOf([kept]))(kept));
         if (!(await recordings.remove(kept.id))) throw conflict(`recording ${kept.id}: its terminal is open`);
         note(`recording ${kept.id} of ${kept.about.user}`, { device: kept.about.device });
         return {};

@@ -1,6 +1,6 @@
 import type { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -168,9 +168,44 @@ test('a terminal that cannot be recorded shows nothing, and says why', async () 
   const folder = join(stage.server.folder, 'recordings');
   renameSync(folder, `${folder}-before`);
   writeFileSync(folder, '');
+  onTestFinished(() => {
+    rmSync(folder);
+    renameSync(`${folder}-before`, folder);
+  });
   const page = await Page.begin();
   expect(await page.closed).toBe('4507 the folder of the recordings cannot be used');
   expect(page.shown).toBe('');
   const lines = logged.filter((line) => line.includes('a terminal cannot be recorded'));
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ file: folder, err: { code: 'EEXIST' } }]);
+});
+
+test('a device that moves to another domain takes none of its recordings along', async () => {
+  const { alice, server } = stage;
+  const page = await Page.begin();
+  await page.running;
+  page.type('exit\r');
+  expect(await page.closed).toMatch(/^1000/);
+  const [recording] = ((await alice.get('/recordings')).body as { items: { id: string }[] }).items;
+  const path = `/recordings/${recording?.id}`;
+  expect((await alice.post('/domains', { id: 'beta' })).status).toBe(201);
+  const readers: ApiClient[] = [];
+  for (const [user, role, scope] of [
+    ['fay', 'auditor', { domain: 'acme' }],
+    ['gus', 'administrator', { device: 'pump' }],
+    ['ida', 'administrator', { domain: 'beta' }],
+  ] as const) {
+    await server.addUser(user);
+    expect((await alice.post('/grants', { user, role, ...scope })).status).toBe(201);
+    readers.push(await server.signedIn(user));
+  }
+  const statuses = () => Promise.all(readers.map(async (reader) => (await reader.get(path)).status));
+  expect(await statuses()).toEqual([200, 200, 404]);
+  const { status } = await alice.call('PATCH', '/devices/pump', { domain: 'beta' }, any);
+  expect(status).toBe(200);
+  expect(await statuses()).toEqual([200, 404, 404]);
+  for (const reader of readers.slice(1)) {
+    expect((await reader.get('/recordings')).body).toEqual({ items: [], next: null });
+    expect((await reader.call('DELETE', path, undefined, any)).status).toBe(404);
+  }
+  expect((await alice.call('DELETE', path, undefined, any)).status).toBe(204);
 });

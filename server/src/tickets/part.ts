@@ -25,7 +25,10 @@ export const ticketsPart: Part = {
     return {
       endpoints: [
         createTicket(devices, tickets),
-        ...recordingEndpoints(recordings, (ids) => devices.domains.createdOf(ids)),
+        ...recordingEndpoints(recordings, {
+          domainsCreated: (ids) => devices.domains.createdOf(ids),
+          devicesPlaced: (uids) => devices.devices.placedOf(uids),
+        }),
       ],
       routes: [
         tcpRoute(context, openPort, defaultLimits.clientMessageBytes),
