@@ -82,6 +82,15 @@ export const defaultLimits = {
   recordingSweepMs: 3_600_000,
   /** How often the log has each reason for which terminals cannot be recorded: all of them end while a disk is full. */
   recordingRefusalsMs: 60_000,
+  /** Milliseconds for which a recording makes no room for others: a day to look at it, and for those who were refused to come again. */
+  recordingHeldMs: 86_400_000,
+  /** What recordings that make no room may take: a quarter of it those of one user, a half those of one domain. */
+  recordingsUserShare: 4,
+  recordingsDomainShare: 2,
+  /** Bytes that a recording counts for at least: a block of a file system. */
+  recordingLeastBytes: 4_096,
+  /** Recordings in all: each counts for a part of the room in so many. Lists and sums look at all of them. */
+  recordings: 20_000,
   /** SSH host keys of one device: one for each port that terminals use. */
   hostKeysPerDevice: 32,
   /** Of these, those that one user has trusted: nobody uses them up for the others. */

@@ -23,7 +23,8 @@ export const recordingSchema = Type.Object(
     bytes: Type.Integer({
       minimum: 1_048_576,
       default: recordingBounds.bytes,
-      description: 'That all recordings may take. The oldest of the user who has most make room.',
+      description:
+        'That all recordings may take; of those of the last day, a quarter those of one user, and a half those of one domain. Older ones make room.',
     }),
     sessionBytes: Type.Integer({
       minimum: 65_536,

@@ -1,12 +1,20 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { NotRecorded } from '../ssh-at-server/terminal-recorder.ts';
 import { type CastAbout, CastLines, type CastSize } from './asciicast.ts';
+import type { Full } from './room.ts';
 
-/** Bytes that may be added to all recordings; false: there is no room for them. */
-export type TakeRoom = (bytes: number) => Promise<boolean>;
+/** Bytes that are added to the file; or which bound leaves no room for them. */
+export type TakeRoom = (bytes: number) => Promise<Full | null>;
 
 /** Says why this one does not go on: `reason` to the user, and `cause` in the log. */
 export type Refuse = (reason: string, cause?: unknown) => NotRecorded;
+
+/** For the user, 123 bytes at most: they close a WebSocket. */
+const reasons: Readonly<Record<Full, string>> = {
+  user: 'the latest recordings of your terminals take all the room that a user has: try again tomorrow',
+  domain: 'the latest recordings of this domain take all the room that a domain has: try again tomorrow',
+  all: 'the server has no room for the recording of this terminal',
+};
 
 const unwritable = 'the recording of this terminal cannot be written';
 
@@ -77,7 +85,6 @@ export class Recording {
       await rest;
       const marker = Buffer.from(this.#lines.end(this.#ms()));
       // Beyond the bounds, too: without it, what lacks nothing would count as cut.
-      await this.#options.takeRoom(marker.length);
       await this.#file.appendFile(marker);
       this.#bytes += marker.length;
       return true;
@@ -107,11 +114,10 @@ export class Recording {
     if (this.#bytes + bytes.length > maxBytes) {
       throw refuse('the recording of this terminal has become as long as the server keeps one');
     }
-    const full = 'the server has no room for the recording of this terminal';
-    const hasRoom = await takeRoom(bytes.length).catch((error) => {
-      throw refuse(full, error);
+    const full = await takeRoom(bytes.length).catch((error) => {
+      throw refuse(reasons.all, error);
     });
-    if (!hasRoom) throw refuse(full);
+    if (full) throw refuse(reasons[full]);
     try {
       await this.#file.appendFile(bytes);
     } catch (error) {

@@ -27,7 +27,15 @@ const log = pino(
   { base: null, timestamp: false },
   { write: (line: string) => void logged.push(JSON.parse(line)) },
 );
-const limits = { recordingRefusalsMs: 60_000 };
+const heldMs = 1_000;
+const limits = {
+  recordingRefusalsMs: 60_000,
+  recordingHeldMs: heldMs,
+  recordingsUserShare: 4,
+  recordingsDomainShare: 2,
+  recordingLeastBytes: 1,
+  recordings: 1_000,
+};
 const clock = { now: () => now, date: () => date };
 beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), 'rm-recordings-')), 'recordings');
@@ -95,25 +103,89 @@ test('sessionBytes: one that is as long as it may be ends, and what it has stays
   expect(await open().list()).toMatchObject([{ isCut: true }]);
 });
 
-test('bytes: the oldest make room, but for those whose terminal is open', async () => {
-  const recordings = open({ ...roomy, bytes: 500 });
-  for (const shown of ['one', 'two', 'three']) await made(recordings, shown);
-  const shown = await Promise.all((await recordings.list()).map(({ id }) => text(recordings, id)));
-  expect(shown.map((lines) => /"o","(\w+)"/.exec(lines)?.[1])).toEqual(['three', 'two']);
-  const { recording, end } = await recordings.begin(about, size);
-  const full = 'the server has no room for the recording of this terminal';
-  expect(await failure(recording.output(Buffer.from('x'.repeat(700))))).toBe(full);
-  await end();
-  expect(readdirSync(folder)).toHaveLength(1);
+/** Shows so many bytes, or says why not. */
+const says = async (recordings: Recordings, bytes: number, user = 'alice', domain = 'acme') => {
+  const begun = await recordings.begin({ ...about, user, domain }, size).catch(({ message }) => message);
+  if (typeof begun === 'string') return { said: begun, end: async () => {} };
+  underWay.push(begun.end);
+  const said = await failure(begun.recording.output(Buffer.from('x'.repeat(bytes))));
+  return { said, end: begun.end };
+};
+const underWay: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of underWay.splice(0)) await end();
+});
+const full = {
+  user: 'the latest recordings of your terminals take all the room that a user has: try again tomorrow',
+  domain: 'the latest recordings of this domain take all the room that a domain has: try again tomorrow',
+  all: 'the server has no room for the recording of this terminal',
+};
+const users = async (recordings: Recordings) =>
+  (await recordings.list()).map(({ about: { user } }) => user).sort();
+
+test('bytes: the oldest of who has most make room, once they are old enough, and the log has it', async () => {
+  const recordings = open({ ...roomy, bytes: 4_000 });
+  for (const user of ['bob', 'mallory', 'mallory']) {
+    await (await says(recordings, 600, user)).end();
+    date += heldMs;
+  }
+  const [, , oldest] = await recordings.list();
+  await (await says(recordings, 600, 'bob', 'other')).end();
+  date += heldMs;
+  await (await says(recordings, 700, 'carol', 'third')).end();
+  expect(await users(recordings)).toEqual(['bob', 'bob', 'carol', 'mallory']);
+  expect(oldest?.about.user).toBe('bob');
+  expect(logged).toMatchObject([{ user: 'mallory', of: 'carol' }]);
 });
 
-test('bytes: who shows much makes room of their own recordings first', async () => {
-  const recordings = open({ ...roomy, bytes: 1_000 });
-  await made(recordings, 'of alice');
-  for (let times = 0; times < 8; times++) await made(recordings, `${times}`, 'mallory');
-  const users = (await recordings.list()).map(({ about: { user } }) => user);
-  expect(users.filter((user) => user === 'alice')).toHaveLength(1);
-  expect(users.length).toBeLessThan(9);
+test('recordingsUserShare: who has just recorded much, open or ended, gets no more and pushes out nobody', async () => {
+  const recordings = open({ ...roomy, bytes: 4_000 });
+  await (await says(recordings, 500, 'bob', 'other')).end();
+  date += heldMs;
+  const { end } = await says(recordings, 500, 'mallory');
+  expect((await says(recordings, 500, 'mallory')).said).toBe(full.user);
+  await end();
+  expect((await says(recordings, 500, 'mallory')).said).toBe(full.user);
+  expect((await says(recordings, 500, 'alice')).said).toBe('undefined');
+  expect(await users(recordings)).toContain('bob');
+});
+
+test('recordingsDomainShare: the users of one domain leave room for those of others', async () => {
+  const recordings = open({ ...roomy, bytes: 4_000 });
+  expect((await says(recordings, 700, 'one')).said).toBe('undefined');
+  expect((await says(recordings, 700, 'two')).said).toBe('undefined');
+  expect((await says(recordings, 700, 'three')).said).toBe(full.domain);
+  expect((await says(recordings, 700, 'four', 'other')).said).toBe('undefined');
+});
+
+test('recordingHeldMs: nobody erases what was just recorded; a day later there is room again', async () => {
+  const recordings = open({ ...roomy, bytes: 4_000 });
+  await (await says(recordings, 600, 'mallory')).end();
+  const [misdeed] = await recordings.list();
+  for (let times = 0; times < 9; times++) await (await says(recordings, 600, 'mallory')).end();
+  expect(await recordings.get(misdeed?.id ?? '')).not.toBeNull();
+  for (const domain of ['two', 'three']) {
+    for (const user of ['a', 'b']) await (await says(recordings, 700, user + domain, domain)).end();
+  }
+  expect((await says(recordings, 700, 'last', 'four')).said).toBe(full.all);
+  // Also after a restart.
+  const again = open({ ...roomy, bytes: 4_000 });
+  expect((await says(again, 900, 'mallory')).said).toBe(full.user);
+  date += heldMs;
+  expect((await says(again, 700, 'last', 'four')).said).toBe('undefined');
+});
+
+test.each([
+  ['recordingLeastBytes', { recordingLeastBytes: 10_000 }],
+  ['recordings', { recordings: 10 }],
+])('%s: what is short takes room, too', async (_, changed) => {
+  const recordings = new Recordings(folder, roomy, clock, { ...limits, ...changed }, log);
+  for (const user of ['one', 'one', 'two', 'two', 'three']) {
+    await made(recordings, 'x', user);
+    expect(await users(recordings)).toContain(user);
+  }
+  expect(await failure(recordings.begin({ ...about, user: 'one' }, size))).toBe(full.user);
+  expect(await failure(recordings.begin({ ...about, user: 'four' }, size))).toBe(full.domain);
 });
 
 test('nothing follows the end, and what the server did not end is cut', async () => {

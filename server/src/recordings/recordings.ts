@@ -7,6 +7,7 @@ import type { Limits } from '../limits.ts';
 import { type CastAbout, type CastSize, castEndBytes, hasCastEnd, readCastHeader } from './asciicast.ts';
 import { Recording } from './recording.ts';
 import { Refusals } from './refusals.ts';
+import { type Full, Room } from './room.ts';
 
 /** Bounds of all recordings. */
 export interface RecordingBounds {
@@ -16,6 +17,16 @@ export interface RecordingBounds {
   /** For which one is kept. */
   readonly days: number;
 }
+
+type RecordingLimits = Pick<
+  Limits,
+  | 'recordingRefusalsMs'
+  | 'recordingsUserShare'
+  | 'recordingsDomainShare'
+  | 'recordingHeldMs'
+  | 'recordingLeastBytes'
+  | 'recordings'
+>;
 
 /** A recording that is kept. */
 export interface KeptRecording {
@@ -44,29 +55,39 @@ const passing: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'E
 const dayMs = 86_400_000;
 const name = /^(\d{13}-[0-9a-f]{16})\.cast$/;
 
-/** Recordings in a folder, one file each. Those that have ended make room: the oldest of the user who has most. */
+/** Recordings in a folder, one file each. Which of them makes room for others, {@link Room} says. */
 export class Recordings {
   readonly #folder: string;
   readonly #bounds: RecordingBounds;
   readonly #clock: { now(): number; date(): number };
-  readonly #log: Pick<Logger, 'error'>;
+  readonly #log: Pick<Logger, 'info' | 'error'>;
   readonly #refusals: Refusals;
   /** By ID, the oldest first. */
   readonly #kept = new Map<string, Kept>();
-  #bytes = 0;
+  readonly #room: Room<Kept>;
   #ready: Promise<void> | null = null;
 
   constructor(
     folder: string,
     bounds: RecordingBounds,
     clock: { now(): number; date(): number },
-    limits: Pick<Limits, 'recordingRefusalsMs'>,
-    log: Pick<Logger, 'error'>,
+    limits: RecordingLimits,
+    log: Pick<Logger, 'info' | 'error'>,
   ) {
     this.#folder = folder;
     this.#bounds = bounds;
     this.#clock = clock;
     this.#log = log;
+    this.#room = new Room(
+      {
+        bytes: bounds.bytes,
+        userShare: limits.recordingsUserShare,
+        domainShare: limits.recordingsDomainShare,
+        heldMs: limits.recordingHeldMs,
+        leastBytes: Math.max(limits.recordingLeastBytes, bounds.bytes / limits.recordings),
+      },
+      clock,
+    );
     this.#refusals = new Refusals(log, clock, limits.recordingRefusalsMs);
   }
 
@@ -110,6 +131,7 @@ export class Recordings {
     const id = `${String(started).padStart(13, '0')}-${randomBytes(8).toString('hex')}`;
     const kept: Kept = { id, about, started, bytes: 0, isOpen: true, isCut: false };
     this.#kept.set(id, kept);
+    this.#room.add(kept);
     try {
       const recording = await Recording.begin({
         file: this.#fileOf(id),
@@ -122,6 +144,7 @@ export class Recordings {
       });
       const end = async () => {
         kept.isCut = !(await recording.end());
+        this.#room.resize(kept, recording.bytes);
         kept.isOpen = false;
       };
       return { recording, end };
@@ -144,31 +167,31 @@ export class Recordings {
     if (failures.length > 0) throw failures[0];
   }
 
-  async #takeRoom(kept: Kept, bytes: number): Promise<boolean> {
-    while (this.#bytes + bytes > this.#bounds.bytes) {
-      const first = this.#firstToGo();
-      if (!first) return false;
-      await this.#drop(first);
+  async #takeRoom(kept: Kept, bytes: number): Promise<Full | null> {
+    for (;;) {
+      const inTheWay = this.#room.inTheWay(kept, kept.bytes + bytes);
+      if (typeof inTheWay === 'string') return inTheWay;
+      if (inTheWay === null) break;
+      await this.#drop(inTheWay);
+      const { about, id, started } = inTheWay;
+      const facts = {
+        id,
+        user: about.user,
+        device: about.device,
+        started: new Date(started),
+        of: kept.about.user,
+      };
+      this.#log.info(facts, 'a recording of a terminal has made room for another one');
     }
-    kept.bytes += bytes;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  /** The oldest of the user who has most of those that have ended, so that nobody pushes out those of others. */
-  #firstToGo(): Kept | undefined {
-    const ended = [...this.#kept.values()].filter(({ isOpen }) => !isOpen);
-    const held = new Map<string, number>();
-    for (const { about, bytes } of ended) held.set(about.user, (held.get(about.user) ?? 0) + bytes);
-    const [most] = [...held].sort(([, one], [, other]) => other - one)[0] ?? [];
-    return ended.find(({ about }) => about.user === most);
+    this.#room.resize(kept, kept.bytes + bytes);
+    return null;
   }
 
   /** Rejects where the file cannot be removed: then it is kept, and counted. */
   async #drop(kept: Kept): Promise<void> {
     await rm(this.#fileOf(kept.id), { force: true });
     // Somebody else may have removed it meanwhile: nobody counts it twice.
-    if (this.#kept.delete(kept.id)) this.#bytes -= kept.bytes;
+    if (this.#kept.delete(kept.id)) this.#room.remove(kept);
   }
 
   #opened(): Promise<void> {
@@ -181,7 +204,7 @@ export class Recordings {
 
   async #open(): Promise<void> {
     this.#kept.clear();
-    this.#bytes = 0;
+    this.#room.clear();
     const unread: { readonly file: string; readonly err: unknown }[] = [];
     for (const file of (await this.#files()).sort()) {
       const id = name.exec(file)?.[1];
@@ -197,8 +220,9 @@ export class Recordings {
       if (!header) continue;
       // The header has whole seconds: one that began with its domain must not look older.
       const started = Number(id.slice(0, 13));
-      this.#kept.set(id, { id, ...header, started, bytes, isOpen: false, isCut: !hasCastEnd(tail) });
-      this.#bytes += bytes;
+      const kept: Kept = { id, ...header, started, bytes, isOpen: false, isCut: !hasCastEnd(tail) };
+      this.#kept.set(id, kept);
+      this.#room.add(kept);
     }
     if (unread.length > 0) {
       const message = 'recordings of terminals cannot be read, and are left out';
