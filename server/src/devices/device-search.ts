@@ -1,5 +1,6 @@
 import { seenNow } from '../store/schema/devices.ts';
 import { type SearchWord, searchWords, trigramExpression } from '../store/search-text.ts';
+import type { Dialect, Reads } from '../store/tables.ts';
 
 /** Which devices a caller may see: all, or those of these domains and the records with these uids. */
 export type Sight = 'all' | { readonly domains: readonly string[]; readonly uids: readonly string[] };
@@ -34,11 +35,6 @@ export interface Position {
   readonly number: number;
 }
 
-/** Reads of the data file that may take some time. */
-export interface Reader {
-  read(sql: string, ...values: readonly (string | number)[]): Promise<unknown[]>;
-}
-
 const columns: Readonly<Record<DeviceSort, { readonly column: string; readonly index: string }>> = {
   id: { column: 'id', index: 'fleet_devices_by_id' },
   name: { column: 'label', index: 'fleet_devices_by_label' },
@@ -70,10 +66,10 @@ type Found = Position;
  *
  * 1. The next devices in order are looked at. A filter that many devices match fills its page here.
  * 2. Otherwise each part of the filter is counted, up to a bound. If one has few devices, those are read and sorted.
- * 3. Otherwise the index is followed to its end; the trigram index says which texts are compared.
+ * 3. Otherwise the index is followed to its end; the trigram index, where there is one, says which texts are compared.
  */
 export async function searchDevices(
-  reader: Reader,
+  tables: Reads,
   filter: DeviceFilter,
   order: DeviceOrder,
   after: Position | null,
@@ -83,12 +79,13 @@ export async function searchDevices(
   if (filter.sight !== 'all' && filter.sight.domains.length === 0 && filter.sight.uids.length === 0)
     return [];
   const words = searchWords(filter.text ?? '');
-  const search = new Search(reader, filter, words, order, work);
+  const search = new Search(tables, filter, words, order, work);
   return search.page(after, limit);
 }
 
 class Search {
-  readonly #reader: Reader;
+  readonly #tables: Reads;
+  readonly #dialect: Dialect;
   readonly #work: typeof searchWork;
   readonly #filter: DeviceFilter;
   readonly #words: readonly SearchWord[];
@@ -97,14 +94,15 @@ class Search {
   readonly #direction: 'ASC' | 'DESC';
 
   constructor(
-    reader: Reader,
+    tables: Reads,
     filter: DeviceFilter,
     words: readonly SearchWord[],
     order: DeviceOrder,
     work: typeof searchWork,
   ) {
     this.#work = work;
-    this.#reader = reader;
+    this.#tables = tables;
+    this.#dialect = tables.dialect;
     this.#filter = filter;
     this.#words = words;
     this.#order = order;
@@ -130,7 +128,7 @@ class Search {
     const { sight, domain, tag, createdSince } = this.#filter;
     const conditions: Sql[] = [];
     if (sight !== 'all') {
-      conditions.push(seenBy(sight));
+      conditions.push(seenBy(sight, this.#dialect));
     }
     if (domain !== undefined) {
       conditions.push({
@@ -162,7 +160,7 @@ class Search {
   #textConditions(): Sql[] {
     if (this.#words.length === 0) return [];
     const contains = this.#words.map(
-      ({ spellings }) => `(${spellings.map(() => 'instr(s.text, ?) > 0').join(' OR ')})`,
+      ({ spellings }) => `(${spellings.map(() => this.#dialect.contains('s.text', '?')).join(' OR ')})`,
     );
     return [
       {
@@ -183,14 +181,14 @@ class Search {
   }
 
   async #isLong({ sql, values }: Sql): Promise<boolean> {
-    const counted = `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) LIMIT ${this.#work.shortWordPlaces + 1})`;
-    const [row] = (await this.#reader.read(counted, ...values)) as { n: number }[];
+    const counted = `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) AS part LIMIT ${this.#work.shortWordPlaces + 1}) AS counted`;
+    const [row] = await this.#tables.read<{ n: number }>(counted, ...values);
     return (row?.n ?? 0) > this.#work.shortWordPlaces;
   }
 
-  /** Numbers of devices that may have the text; `exact`: each once. `bound`: rows worth reading. */
+  /** Numbers of devices that may have the text, by an index; `exact`: each once. `bound`: rows worth reading. */
   #textSource(): (Sql & { readonly bound: number; readonly exact: boolean }) | null {
-    if (this.#words.length === 0) return null;
+    if (this.#words.length === 0 || !this.#dialect.hasTrigrams) return null;
     const expression = trigramExpression(this.#words);
     if (expression !== null) {
       const sql = 'SELECT rowid AS number FROM fleet_trigrams WHERE fleet_trigrams MATCH ?';
@@ -218,30 +216,30 @@ class Search {
       add(`SELECT number FROM fleet_devices WHERE domain = (${domainNumber})`, [domain]);
     if (tag !== undefined) add('SELECT number FROM fleet_tags WHERE tag = ?', [tag]);
     if (sight !== 'all') {
-      add(`SELECT number FROM fleet_devices WHERE domain IN (${domainNumbers}) UNION ${deviceNumbers}`, [
-        JSON.stringify(sight.domains),
-        JSON.stringify(sight.uids),
-      ]);
+      add(
+        `SELECT number FROM fleet_devices WHERE domain IN (${domainNumbers(this.#dialect)}) UNION ${deviceNumbers(this.#dialect)}`,
+        [JSON.stringify(sight.domains), JSON.stringify(sight.uids)],
+      );
     }
     const seen = this.#seen();
     if (seen.length > 0) {
       add(
-        `SELECT number FROM fleet_devices INDEXED BY fleet_devices_by_seen WHERE ${seen.map(({ sql }) => sql).join(' AND ')}`,
+        `SELECT number FROM fleet_devices ${this.#dialect.through('fleet_devices_by_seen')} WHERE ${seen.map(({ sql }) => sql).join(' AND ')}`,
         seen.flatMap(({ values }) => values),
       );
     }
     if (createdSince !== undefined) {
-      add('SELECT number FROM fleet_devices INDEXED BY fleet_devices_by_created WHERE created >= ?', [
-        createdSince,
-      ]);
+      const through = this.#dialect.through('fleet_devices_by_created');
+      add(`SELECT number FROM fleet_devices ${through} WHERE created >= ?`, [createdSince]);
     }
     const counts = sources.map(
-      ({ sql, bound }) => `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) LIMIT ${bound + 1})`,
+      ({ sql, bound }) =>
+        `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) AS part LIMIT ${bound + 1}) AS counted`,
     );
     let best: Sql | null = null;
     let least = Number.POSITIVE_INFINITY;
     for (const [i, source] of sources.entries()) {
-      const [row] = (await this.#reader.read(counts[i] ?? '', ...source.values)) as { n: number }[];
+      const [row] = await this.#tables.read<{ n: number }>(counts[i] ?? '', ...source.values);
       const n = row?.n ?? 0;
       if (n > source.bound || n >= least) continue;
       least = n;
@@ -258,51 +256,51 @@ class Search {
   ): Promise<{ readonly found: Found[]; readonly end: Position | null }> {
     const start = this.#behind(after);
     const where = start ? `WHERE ${start.sql}` : '';
-    const next = `SELECT * FROM fleet_devices INDEXED BY ${this.#index} ${where} ${this.#ordered('')}`;
+    const next = `SELECT * FROM fleet_devices ${this.#index} ${where} ${this.#ordered('')}`;
     const given = start?.values ?? [];
-    const found = await this.#reader.read(
+    const found = await this.#tables.read<Found>(
       `SELECT f.${this.#key} AS key, f.number AS number FROM (${next.replace('*', coveredBy(this.#order.sort))} LIMIT ${this.#work.lookedAt}) f
        WHERE ${conditions.map(({ sql }) => sql).join(' AND ')} ${this.#ordered('f.')} LIMIT ?`,
       ...given,
       ...conditions.flatMap(({ values }) => values),
       limit,
     );
-    const [end = null] = (await this.#reader.read(
+    const [end = null] = await this.#tables.read<Position>(
       `${next.replace('*', `${this.#key} AS key, number`)} LIMIT 1 OFFSET ${this.#work.lookedAt - 1}`,
       ...given,
-    )) as Position[];
-    return { found: found as Found[], end };
+    );
+    return { found, end };
   }
 
   /** Reads all that `source` names. */
   async #collect(source: Sql, conditions: readonly Sql[], after: Position, limit: number): Promise<Found[]> {
     const all = [this.#behind(after, 'f.'), ...conditions].filter((one) => one !== null);
-    const found = await this.#reader.read(
+    const found = await this.#tables.read<Found>(
       `SELECT f.${this.#key} AS key, f.number AS number
-       FROM (SELECT DISTINCT number FROM (${source.sql})) n CROSS JOIN fleet_devices f ON f.number = n.number
+       FROM (SELECT DISTINCT number FROM (${source.sql}) AS part) n ${this.#dialect.thenJoin} fleet_devices f ON f.number = n.number
        WHERE ${all.map(({ sql }) => sql).join(' AND ')} ${this.#ordered('f.')} LIMIT ?`,
       ...source.values,
       ...all.flatMap(({ values }) => values),
       limit,
     );
-    return found as Found[];
+    return found;
   }
 
   /** Follows the index of the order. */
   async #follow(conditions: readonly Sql[], after: Position | null, limit: number): Promise<Found[]> {
     const all = [this.#behind(after, 'f.'), ...conditions].filter((one) => one !== null);
     const where = all.length > 0 ? `WHERE ${all.map(({ sql }) => sql).join(' AND ')}` : '';
-    const found = await this.#reader.read(
-      `SELECT f.${this.#key} AS key, f.number AS number FROM fleet_devices f INDEXED BY ${this.#index}
+    const found = await this.#tables.read<Found>(
+      `SELECT f.${this.#key} AS key, f.number AS number FROM fleet_devices f ${this.#index}
        ${where} ${this.#ordered('f.')} LIMIT ?`,
       ...all.flatMap(({ values }) => values),
       limit,
     );
-    return found as Found[];
+    return found;
   }
 
   get #index(): string {
-    return columns[this.#order.sort].index;
+    return this.#dialect.through(columns[this.#order.sort].index);
   }
 
   #behind(after: Position | null, row = ''): Sql | null {
@@ -317,16 +315,18 @@ class Search {
 }
 
 /** Whether the device `f` is among what somebody sees. */
-export function seenBy(sight: Exclude<DeviceFilter['sight'], 'all'>): Sql {
+export function seenBy(sight: Exclude<DeviceFilter['sight'], 'all'>, dialect: Dialect): Sql {
   return {
-    sql: `(f.domain IN (${domainNumbers}) OR f.number IN (${deviceNumbers}))`,
+    sql: `(f.domain IN (${domainNumbers(dialect)}) OR f.number IN (${deviceNumbers(dialect)}))`,
     values: [JSON.stringify(sight.domains), JSON.stringify(sight.uids)],
   };
 }
 
 const domainNumber = 'SELECT number FROM fleet_domains WHERE id = ?';
-const domainNumbers = 'SELECT number FROM fleet_domains WHERE id IN (SELECT value FROM json_each(?))';
-const deviceNumbers = 'SELECT number FROM fleet_devices WHERE uid IN (SELECT value FROM json_each(?))';
+const domainNumbers = ({ elements }: Dialect) =>
+  `SELECT number FROM fleet_domains WHERE id IN (${elements('?')})`;
+const deviceNumbers = ({ elements }: Dialect) =>
+  `SELECT number FROM fleet_devices WHERE uid IN (${elements('?')})`;
 
 /** Columns that an index contains. */
 function coveredBy(sort: DeviceSort): string {

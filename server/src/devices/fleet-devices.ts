@@ -1,7 +1,7 @@
 import { readServices } from 'rm-reflector';
-import type { FleetDatabase } from '../store/fleet-database.ts';
 import { seenNow } from '../store/schema/devices.ts';
-import { get, run, type Work } from '../store/tables.ts';
+import { asciiLower } from '../store/search-text.ts';
+import { type Dialect, get, run, type Tables, type Work } from '../store/tables.ts';
 import {
   type DeviceFilter,
   type DeviceOrder,
@@ -111,26 +111,26 @@ interface FullRow extends ListedRow {
   duplicate_noticed: number | null;
 }
 
-const said = (name: string) => `json_extract(d.properties, '$.${name}')`;
 const serviceNames = ['targetPorts', 'httpPort', 'sshPort', 'vncPort', 'rdpPort'] as const;
-const listedColumns = `f.id, f.uid, m.id AS domain, nullif(f.name, '') AS own_name, ${said('name')} AS said_name, f.tags, f.created,
-  f.seen, d.address, d.agent, ${said('version')} AS said_version, ${serviceNames.map((name) => `${said(name)} AS ${name}`).join(', ')}`;
-/** Of the names of a JSON array: what a user says of each, else what the device says; those that there are. */
-const chosenProperties = `(SELECT json_group_object(k.value, coalesce(u.value, s.value)) FROM json_each(?) k
-  LEFT JOIN json_each(f.properties) u ON u.key = k.value LEFT JOIN json_each(d.properties) s ON s.key = k.value
-  WHERE coalesce(u.value, s.value) IS NOT NULL)`;
+const listedColumns = ({ member }: Dialect) => {
+  const said = (name: string) => member('d.properties', name);
+  return `f.id, f.uid, m.id AS domain, nullif(f.name, '') AS own_name, ${said('name')} AS said_name, f.tags, f.created,
+    f.seen, d.address, d.agent, ${said('version')} AS said_version, ${serviceNames.map((name) => `${said(name)} AS "${name}"`).join(', ')}`;
+};
 const tables = `fleet_devices f JOIN fleet_domains m ON m.number = f.domain JOIN devices d ON d.uid = f.uid`;
-const fullColumns = `${listedColumns}, f.number, d.moved, f.version, f.description, f.notes, f.created_by, d.last_connect, d.connects,
-  d.bytes_from, d.bytes_to, d.properties AS said, f.properties, d.refused, d.refused_reason, d.refused_address,
-  d.duplicate_noticed`;
-const selectOne = `SELECT ${fullColumns} FROM ${tables} WHERE f.id = ?`;
+const selectOne = (dialect: Dialect) =>
+  `SELECT ${listedColumns(dialect)}, f.number, d.moved, f.version, f.description, f.notes, f.created_by, d.last_connect,
+     d.connects, d.bytes_from, d.bytes_to, d.properties AS said, f.properties, d.refused, d.refused_reason,
+     d.refused_address, d.duplicate_noticed FROM ${tables} WHERE f.id = ?`;
 
 /** Claimed devices, with what users say of them. What is changed is a part of a transaction. */
 export class FleetDevices {
-  readonly #database: FleetDatabase;
+  readonly #database: Tables;
+  readonly #selectOne: string;
 
-  constructor(database: FleetDatabase) {
+  constructor(database: Tables) {
     this.#database = database;
+    this.#selectOne = selectOne(database.dialect);
   }
 
   /** At most `limit` devices behind `after`, each with its place in the order. */
@@ -145,19 +145,21 @@ export class FleetDevices {
     user = '',
   ): Promise<{ readonly position: Position; readonly device: ListedDevice | null }[]> {
     const positions = await searchDevices(this.#database.readsOf(user), filter, order, after, limit);
-    const rows = await this.#database.read<ListedRow & { number: number; chosen?: string }>(
-      `SELECT f.number, ${listedColumns}${properties.length > 0 ? `, ${chosenProperties} AS chosen` : ''}
-       FROM json_each(?) n JOIN ${tables} WHERE f.number = n.value`,
-      ...(properties.length > 0 ? [JSON.stringify(properties)] : []),
+    const { dialect } = this.#database;
+    const names = JSON.stringify(properties);
+    const chosen = `, ${dialect.members('f.properties', '?')} AS own, ${dialect.members('d.properties', '?')} AS said`;
+    const rows = await this.#database.read<ListedRow & { number: number; own?: string; said?: string }>(
+      `SELECT f.number, ${listedColumns(dialect)}${properties.length > 0 ? chosen : ''} FROM ${tables}
+       WHERE f.number IN (SELECT CAST(value AS BIGINT) FROM (${dialect.elements('?')}) AS wanted)`,
+      ...(properties.length > 0 ? [names, names] : []),
       JSON.stringify(positions.map(({ number }) => number)),
     );
     const found = new Map(
       rows.map((row) => {
         const device = listed(row);
-        return [
-          row.number,
-          row.chosen === undefined ? device : { ...device, properties: JSON.parse(row.chosen) },
-        ];
+        const { number, own, said } = row;
+        if (own === undefined || said === undefined) return [number, device];
+        return [number, { ...device, properties: { ...JSON.parse(said), ...JSON.parse(own) } }];
       }),
     );
     // One that was removed meanwhile still has its place.
@@ -172,27 +174,29 @@ export class FleetDevices {
     limit: number,
     user: string,
   ): Promise<string[]> {
-    const seen = sight === 'all' ? null : seenBy(sight);
-    const rows = await this.#database.readsOf(user).read<{ tag: string }>(
+    const reads = this.#database.readsOf(user);
+    const { thenJoin, contains } = reads.dialect;
+    const seen = sight === 'all' ? null : seenBy(sight, reads.dialect);
+    const rows = await reads.read<{ tag: string }>(
       `SELECT DISTINCT t.tag FROM fleet_tags t
-       ${seen ? `CROSS JOIN fleet_devices f ON f.number = t.number AND ${seen.sql}` : ''}
-       WHERE t.tag > ? AND instr(lower(t.tag), lower(?)) > 0 ORDER BY t.tag LIMIT ?`,
+       ${seen ? `${thenJoin} fleet_devices f ON f.number = t.number AND ${seen.sql}` : ''}
+       WHERE t.tag > ? AND ${contains('lower(t.tag)', '?')} ORDER BY t.tag LIMIT ?`,
       ...(seen?.values ?? []),
       after,
-      text,
+      asciiLower(text),
       limit,
     );
     return rows.map(({ tag }) => tag);
   }
 
   async get(id: string): Promise<FleetDevice | null> {
-    const row = await this.#database.get<FullRow>(selectOne, id);
+    const row = await this.#database.get<FullRow>(this.#selectOne, id);
     return row ? full(row) : null;
   }
 
   /** The same within a transaction: as it is until the end of that. */
   *held(id: string): Work<FleetDevice | null> {
-    const row = yield* get<FullRow>(selectOne, id);
+    const row = yield* get<FullRow>(this.#selectOne, id);
     return row ? full(row) : null;
   }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { enrolmentConformance } from '../testing/enrolment-conformance.ts';
 import { FleetFile } from '../testing/fleet-file.ts';
+import { searchConformance } from '../testing/search-conformance.ts';
 import { tablesConformance } from '../testing/tables-conformance.ts';
 import { triggersConformance } from '../testing/triggers-conformance.ts';
 import { webhooksConformance } from '../testing/webhooks-conformance.ts';
@@ -14,6 +15,7 @@ tablesConformance('SQLite', subject);
 triggersConformance('SQLite', subject);
 webhooksConformance('SQLite', subject);
 enrolmentConformance('SQLite', subject);
+searchConformance('SQLite', subject);
 
 test('a transaction is over before anything else can happen', async () => {
   const file = new FleetFile();

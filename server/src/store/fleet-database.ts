@@ -4,7 +4,7 @@ import { StoreError, StoreUnavailable } from 'rm-reflector/ports';
 import { Breaker, keepStatements, LastingDatabase, type StoreCare } from 'rm-reflector/store';
 import { migrate } from './migrate.ts';
 import { Reader, type ReaderLimits } from './reader.ts';
-import type { Dialect, Step, Tables, Value, Work } from './tables.ts';
+import type { Dialect, Reads, Step, Tables, Value, Work } from './tables.ts';
 
 /** What a statement gives. */
 export interface Statement<Row> {
@@ -91,8 +91,11 @@ export class FleetDatabase implements Tables {
   }
 
   /** Queries of one user that may take long: the users who have some take turns. */
-  readsOf(user: string): Pick<Tables, 'read'> {
-    return { read: async (sql, ...values) => (await this.#reader.all(sql, values, user)) as never };
+  readsOf(user: string): Reads {
+    return {
+      dialect: sqlite,
+      read: async (sql, ...values) => (await this.#reader.all(sql, values, user)) as never,
+    };
   }
 
   /** Queries that wait for the thread, with the one that it runs. */
@@ -111,5 +114,12 @@ const sqlite: Dialect = {
   array: (column, query) => `(SELECT json_group_array(${column}) FROM (${query}))`,
   flag: (json, name) => `json_extract(${json}, '$.${name}')`,
   contains: (text, part) => `instr(${text}, ${part}) > 0`,
+  member: (json, name) => `json_extract(${json}, '$.${name}')`,
+  members: (json, names) => `(SELECT json_group_object(key, value) FROM json_each(${json})
+    WHERE key IN (SELECT value FROM json_each(${names})))`,
+  is: (column, value) => `${column} = ${value ? 1 : 0}`,
+  through: (index) => `INDEXED BY ${index}`,
+  thenJoin: 'CROSS JOIN',
+  hasTrigrams: true,
   equalFolded: (one, other) => `${one} = ${other} COLLATE NOCASE`,
 };

@@ -45,6 +45,7 @@ function trigramsOf(word: string): string[] {
   });
 }
 
-function asciiLower(text: string): string {
+/** As the engines do it: other letters stay. */
+export function asciiLower(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

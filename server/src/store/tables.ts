@@ -46,6 +46,18 @@ export interface Dialect {
   flag(json: string, name: string): string;
   /** Whether a text has another one in it. */
   contains(text: string, part: string): string;
+  /** A member of a JSON object whose members are texts; NULL: it has none of this name. */
+  member(json: string, name: string): string;
+  /** A JSON object: of the members of one, which are texts, those whose names are in a JSON array. */
+  members(json: string, names: string): string;
+  /** Whether a yes or no of the Store is so, as its indexes of some rows say it. */
+  is(column: string, value: boolean): string;
+  /** Behind the name of a table: its rows are read by this index. */
+  through(index: string): string;
+  /** Joins rows of what follows to each row of what comes before, in this order. */
+  readonly thenJoin: string;
+  /** Whether `fleet_trigrams` has what is in `fleet_search`, and `fleet_trigram_instances` where. */
+  readonly hasTrigrams: boolean;
   /** Whether two texts are equal but for the case of ASCII letters. */
   equalFolded(one: string, other: string): string;
 }
@@ -68,5 +80,8 @@ export interface Tables {
   /** All rows of a query that reads many, but does not take long, whoever asks. */
   read<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row[]>;
   /** Queries of one user that may take long: the users who have some take turns where these would wait for each other. */
-  readsOf(user: string): Pick<Tables, 'read'>;
+  readsOf(user: string): Reads;
 }
+
+/** Tables from which is only read, by what may take some time. */
+export type Reads = Pick<Tables, 'dialect' | 'read'>;

@@ -21,6 +21,7 @@ export function countedTables(tables: Tables, asked: () => void): Tables {
       return tables.read(sql, ...values);
     },
     readsOf: (user) => ({
+      dialect: tables.dialect,
       read: (sql, ...values) => {
         asked();
         return tables.readsOf(user).read(sql, ...values);

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { Idempotency } from '../api/idempotency.ts';
 import { AuditQueries } from '../audit/queries.ts';
+import type { Sight } from '../devices/device-search.ts';
+import { FleetDevices } from '../devices/fleet-devices.ts';
 import { Members } from '../directories/members/members.ts';
 import { ProviderSessions } from '../directories/oidc/provider-sessions.ts';
 import { defaultLimits } from '../limits.ts';
@@ -145,6 +147,138 @@ export function tablesConformance(name: string, open: () => Promise<TablesSubjec
           });
         await Promise.all(Array.from({ length: 20 }, count));
         expect(await tables.get(select)).toMatchObject({ created: 20 });
+      });
+    });
+
+    describe('devices', () => {
+      const devicesWith = async (properties: Readonly<Record<string, string>>) => {
+        const uid = await addDevices();
+        const facts = { address: '192.0.2.1', agent: 'rm-agent/1', properties };
+        await store.devices.noteConnected({ id: 'pump', uid }, 7, facts);
+        return { uid, devices: new FleetDevices(tables) };
+      };
+      const byId = { sort: 'id', descending: false } as const;
+
+      test('are shown with what they and their users say of them', async () => {
+        const said = {
+          name: 'Pump Ä',
+          version: '2.1',
+          targetPorts: '80, 22',
+          sshPort: '22',
+          constructor: 'c',
+        };
+        const { uid, devices } = await devicesWith(said);
+        const described = {
+          name: 'Mine "1"',
+          description: 'by the river',
+          notes: 'two\nlines',
+          tags: ['b', 'a', 'b'],
+          properties: { site: 'Graz', version: 'of a user' },
+        };
+        await tables.transact(function* () {
+          yield* devices.change({ uid }, described);
+          yield* devices.setCreator(uid, 'alice');
+        });
+        const listed = {
+          ...{
+            id: 'pump',
+            uid,
+            domain: 'acme',
+            name: 'Mine "1"',
+            tags: ['b', 'a'],
+            created: 0,
+            online: true,
+          },
+          ...{ lastSeen: null, address: '192.0.2.1', agent: 'rm-agent/1', version: '2.1' },
+          ...{ ports: [80, 22], httpPort: 80, sshPort: 22, vncPort: null, rdpPort: null },
+        };
+        const one = await devices.get('pump');
+        expect(one).toEqual({
+          ...listed,
+          ...{
+            number: expect.any(Number),
+            since: 0,
+            revision: 2,
+            description: 'by the river',
+            notes: 'two\nlines',
+          },
+          ...{ createdBy: 'alice', lastConnect: 7, connects: 1, bytesFrom: 0, bytesTo: 0 },
+          ...{
+            systemProperties: said,
+            userProperties: described.properties,
+            refused: null,
+            duplicateNoticed: null,
+          },
+        });
+        expect(await tables.transact(() => devices.held('pump'))).toEqual(one);
+        const names = ['version', 'site', 'constructor', 'never', '__proto__'];
+        const rows = await devices.list({ sight: 'all' }, byId, null, 9, names, 'alice');
+        expect(rows.map(({ device }) => device)).toEqual([
+          expect.objectContaining({ id: 'lamp', domain: 'other', name: null, version: null, properties: {} }),
+          { ...listed, properties: { version: 'of a user', site: 'Graz', constructor: 'c' } },
+        ]);
+        const [, place] = await devices.list({ sight: 'all' }, byId, null, 9);
+        expect(place).toEqual({ position: { key: 'pump', number: one?.number }, device: listed });
+        await tables.transact(() => devices.change({ uid }, { name: null, tags: [] }));
+        expect(await devices.get('pump')).toMatchObject({
+          name: 'Pump Ä',
+          tags: [],
+          revision: 3,
+          notes: 'two\nlines',
+        });
+        expect([await devices.get('none'), await tables.transact(() => devices.held('none'))]).toEqual([
+          null,
+          null,
+        ]);
+      });
+
+      test('say something odd, and are shown all the same', async () => {
+        const { devices } = await devicesWith({
+          name: 'a\0b',
+          version: '\\u0000',
+          targetPorts: '\udfff',
+          'k\0': '',
+        });
+        expect(await devices.get('pump')).toMatchObject({ version: '\\u0000', ports: [], online: true });
+        const rows = await devices.list({ sight: 'all', text: 'pump' }, byId, null, 9, ['version', 'k\0']);
+        expect(rows[0]?.device).toMatchObject({ id: 'pump', properties: { version: '\\u0000' } });
+      });
+
+      test('go to another domain, where the digest of the former proves nothing', async () => {
+        const { uid, devices } = await devicesWith({});
+        await store.devices.setSecrets('pump', { password: 'p', digestSha256: 'd', digestMd5: 'd' }, 0, null);
+        const move = (id: string, time: number) =>
+          tables.transact(() => devices.change({ uid }, { domain: { id, time } }));
+        await move('acme', 4);
+        expect(await devices.get('pump')).toMatchObject({ domain: 'acme', since: 0 });
+        expect(await store.devices.credentials('pump')).toMatchObject({ digestSha256: 'd' });
+        await move('west', 5);
+        expect(await devices.get('pump')).toMatchObject({ domain: 'west', since: 5, revision: 3 });
+        expect(await store.devices.credentials('pump')).toMatchObject({
+          digestSha256: null,
+          digestMd5: null,
+        });
+      });
+
+      test('have tags, of which everybody finds those of what they see', async () => {
+        const { uid, devices } = await devicesWith({});
+        const lamp = (await store.devices.identity('lamp'))?.uid ?? '';
+        const tag = (of: string, tags: readonly string[]) =>
+          tables.transact(() => devices.change({ uid: of }, { tags }));
+        await tag(uid, ['Red', 'north', 'Öl']);
+        await tag(lamp, ['Red', 'a%', 'secret']);
+        const found = (sight: Sight, text = '', after = '', limit = 9) =>
+          devices.tags(sight, text, after, limit, 'alice');
+        expect(await found('all')).toEqual(['Red', 'a%', 'north', 'secret', 'Öl']);
+        expect([await found('all', 'R'), await found('all', '%'), await found('all', 'Ö')]).toEqual([
+          ['Red', 'north', 'secret'],
+          ['a%'],
+          ['Öl'],
+        ]);
+        expect(await found('all', '', 'a%', 2)).toEqual(['north', 'secret']);
+        expect(await found({ domains: ['acme'], uids: [] })).toEqual(['Red', 'north', 'Öl']);
+        expect(await found({ domains: [], uids: [lamp] })).toEqual(['Red', 'a%', 'secret']);
+        expect(await found({ domains: [], uids: [] })).toEqual([]);
       });
     });
 

@@ -4,6 +4,7 @@ import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { enrolmentConformance } from '../../testing/enrolment-conformance.ts';
 import { FleetFile } from '../../testing/fleet-file.ts';
 import { PostgresqlServer } from '../../testing/postgresql-server.ts';
+import { searchConformance } from '../../testing/search-conformance.ts';
 import { tablesConformance } from '../../testing/tables-conformance.ts';
 import { triggersConformance } from '../../testing/triggers-conformance.ts';
 import { webhooksConformance } from '../../testing/webhooks-conformance.ts';
@@ -41,8 +42,13 @@ async function subject(port: number) {
   return { store, tables, clock: new ManualClock(), end };
 }
 
-const parts = [tablesConformance, triggersConformance, webhooksConformance, enrolmentConformance];
-for (const conformance of parts) {
+for (const conformance of [
+  tablesConformance,
+  triggersConformance,
+  webhooksConformance,
+  enrolmentConformance,
+  searchConformance,
+]) {
   conformance('PostgreSQL', () => subject(own));
   conformance('PostgreSQL behind pgbouncer in transaction mode', () => subject(pooled));
 }

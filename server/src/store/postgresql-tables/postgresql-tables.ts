@@ -3,7 +3,7 @@ import { connectionOf, type PostgresqlAddress } from '../postgresql/connection.t
 import { Database, type Transaction, Undo } from '../postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../postgresql/limits.ts';
 import { hasNul } from '../postgresql/text.ts';
-import type { Dialect, Step, Tables, Value, Work } from '../tables.ts';
+import type { Dialect, Reads, Step, Tables, Value, Work } from '../tables.ts';
 import { migrate } from './migrate.ts';
 import { numbered } from './statement-text.ts';
 
@@ -74,7 +74,7 @@ export class PostgresqlTables implements Tables {
   }
 
   /** Without turns: the server of the database runs queries beside each other. */
-  readsOf(_user: string): Pick<Tables, 'read'> {
+  readsOf(_user: string): Reads {
     return this;
   }
 
@@ -137,5 +137,13 @@ const postgresql: Dialect = {
     `(SELECT coalesce(CAST(json_agg(${column}) AS text), '[]') FROM (${query}) AS listed)`,
   flag: (json, name) => `CAST(CAST(json_of(${json}) ->> '${name}' AS boolean) AS integer)`,
   contains: (text, part) => `strpos(${text}, ${part}) > 0`,
+  member: (json, name) => `json_of(${json}) ->> '${name}'`,
+  members: (json, names) => `(SELECT coalesce(CAST(json_object_agg(key, value) AS text), '{}')
+    FROM json_each_text(json_of(${json})) AS members (key, value)
+    WHERE key IN (SELECT * FROM json_array_elements_text(json_of(${names}))))`,
+  is: (column, value) => (value ? column : `NOT ${column}`),
+  through: () => '',
+  thenJoin: 'JOIN',
+  hasTrigrams: false,
   equalFolded: (one, other) => `lower(${one}) = lower(${other})`,
 };

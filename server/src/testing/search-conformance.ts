@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FleetFile } from '../testing/fleet-file.ts';
 import {
   type DeviceFilter,
   type DeviceSort,
   deviceSorts,
   type Position,
   searchDevices,
-} from './device-search.ts';
-import { FleetDevices } from './fleet-devices.ts';
+} from '../devices/device-search.ts';
+import { FleetDevices } from '../devices/fleet-devices.ts';
+import type { TablesSubject } from './tables-conformance.ts';
 
 interface Known {
+  readonly number: number;
   readonly id: string;
   readonly uid: string;
   readonly domain: string;
@@ -39,12 +40,12 @@ const words = [
 const tags = ['red', 'green', 'rare'];
 const domains = ['acme', 'lab', 'small'];
 
-let file: FleetFile;
-const known: Known[] = [];
+const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
 
-beforeAll(async () => {
-  file = new FleetFile();
-  const devices = new FleetDevices(file.database);
+/** Devices of all kinds, the same ones each time. */
+async function addDevices({ store, tables }: TablesSubject): Promise<Known[]> {
+  const known: Known[] = [];
+  const devices = new FleetDevices(tables);
   let seed = 7;
   const random = (below: number) => {
     seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -55,11 +56,12 @@ beforeAll(async () => {
     const id = `${pick(['dev', 'gate', 'p'])}-${n.toString(36)}`;
     const domain = n % 50 === 0 ? 'small' : pick(['acme', 'lab']);
     const created = 1_000 + random(20);
-    const uid = await file.add(id, domain, created);
+    await store.devices.add({ id, domain, secrets }, created, null);
+    const uid = (await store.devices.identity(id))?.uid ?? '';
     const properties = { name: pick(words), model: pick(words) };
     const lastConnect = random(4) === 0 ? null : 2_000 + random(50);
     if (lastConnect !== null) {
-      await file.store.devices.noteConnected({ id, uid }, lastConnect, {
+      await store.devices.noteConnected({ id, uid }, lastConnect, {
         address: '',
         agent: '',
         properties,
@@ -67,15 +69,16 @@ beforeAll(async () => {
     }
     const online = lastConnect !== null && random(2) === 0;
     if (lastConnect !== null && !online)
-      await file.store.devices.noteDisconnected({ id, uid }, lastConnect + 1, { cause: 'lost', reason: '' });
+      await store.devices.noteDisconnected({ id, uid }, lastConnect + 1, { cause: 'lost', reason: '' });
     const name = random(3) === 0 ? `${pick(words)} ${n}` : null;
     const given = tags.filter((tag) => random(tag === 'rare' ? 40 : 3) === 0);
     const described = { name, tags: given, description: pick(words), properties: { room: pick(words) } };
-    await file.database.transact(() => devices.change({ uid }, described));
+    await tables.transact(() => devices.change({ uid }, described));
     const device = await devices.get(id);
     if (!device) throw new Error(id);
     const said = device.systemProperties;
     known.push({
+      number: device.number,
       id,
       uid,
       domain,
@@ -94,11 +97,16 @@ beforeAll(async () => {
       created,
     });
   }
-});
-afterAll(() => file.close());
+  return known;
+}
 
 /** What is found, by looking at every device. */
-function expected(filter: DeviceFilter, sort: DeviceSort, descending: boolean): string[] {
+function expected(
+  known: readonly Known[],
+  filter: DeviceFilter,
+  sort: DeviceSort,
+  descending: boolean,
+): string[] {
   const { sight, text = '', domain, tag, online, seenBefore, seenSince, createdSince } = filter;
   const lower = (value: string) => value.toLowerCase();
   const found = known.filter(
@@ -121,29 +129,6 @@ function expected(filter: DeviceFilter, sort: DeviceSort, descending: boolean): 
     return left - Number(right);
   });
   return (descending ? order.reverse() : order).map(({ id }) => id);
-}
-
-async function found(
-  filter: DeviceFilter,
-  sort: DeviceSort,
-  descending: boolean,
-  limit: number,
-  work?: Parameters<typeof searchDevices>[5],
-) {
-  const ids: string[] = [];
-  for (let after: Position | null = null; ; ) {
-    const page: Position[] = await searchDevices(
-      file.database,
-      filter,
-      { sort, descending },
-      after,
-      limit,
-      work,
-    );
-    for (const { number } of page) ids.push(known[number - 1]?.id ?? '?');
-    if (page.length < limit) return ids;
-    after = page.at(-1) ?? null;
-  }
 }
 
 const texts = fc.oneof(
@@ -185,35 +170,72 @@ const filters = fc.record({
   createdSince: maybe(fc.integer({ min: 999, max: 1_021 })),
 });
 
-describe('a page of devices', () => {
-  test.each([
-    ['by looking ahead', undefined],
-    ['by what is narrow', { lookedAt: 3, narrow: 200, shortWordPlaces: 10_000 }],
-    ['by following an index', { lookedAt: 3, narrow: 0, shortWordPlaces: 10_000 }],
-    [
-      'by following an index, where a short word is everywhere',
-      { lookedAt: 3, narrow: 0, shortWordPlaces: 0 },
-    ],
-    ['in each way', { lookedAt: 10, narrow: 20, shortWordPlaces: 60 }],
-  ])('has what every filter and order says, %s', async (_how, work) => {
-    const cases = fc.asyncProperty(
-      filters,
-      fc.constantFrom(...deviceSorts),
-      fc.boolean(),
-      fc.integer({ min: 1, max: 60 }),
-      async (filter, sort, descending, limit) => {
-        expect(await found(filter, sort, descending, limit, work)).toEqual(
-          expected(filter, sort, descending),
-        );
-      },
-    );
-    await fc.assert(cases, { numRuns: 120 });
-  });
+/** What every engine finds of a list of devices. `open`: once. */
+export function searchConformance(name: string, open: () => Promise<TablesSubject>): void {
+  describe(`a page of devices: ${name}`, () => {
+    let subject: TablesSubject;
+    let tables: TablesSubject['tables'];
+    let known: readonly Known[];
+    beforeAll(async () => {
+      subject = await open();
+      tables = subject.tables;
+      known = await addDevices(subject);
+    });
+    afterAll(() => subject.end());
 
-  test('has single devices of a sight', async () => {
-    const [first, second] = known;
-    const sight = { domains: ['small'], uids: [first?.uid ?? '', second?.uid ?? '', 'former'] };
-    expect(await found({ sight }, 'id', false, 3)).toEqual(expected({ sight }, 'id', false));
-    expect(await found({ sight: { domains: [], uids: [] } }, 'id', false, 3)).toEqual([]);
+    async function found(
+      filter: DeviceFilter,
+      sort: DeviceSort,
+      descending: boolean,
+      limit: number,
+      work?: Parameters<typeof searchDevices>[5],
+    ) {
+      const ids: string[] = [];
+      const idOf = new Map(known.map((device) => [device.number, device.id]));
+      for (let after: Position | null = null; ; ) {
+        const page: Position[] = await searchDevices(
+          tables,
+          filter,
+          { sort, descending },
+          after,
+          limit,
+          work,
+        );
+        for (const { number } of page) ids.push(idOf.get(number) ?? '?');
+        if (page.length < limit) return ids;
+        after = page.at(-1) ?? null;
+      }
+    }
+
+    test.each([
+      ['by looking ahead', undefined],
+      ['by what is narrow', { lookedAt: 3, narrow: 200, shortWordPlaces: 10_000 }],
+      ['by following an index', { lookedAt: 3, narrow: 0, shortWordPlaces: 10_000 }],
+      [
+        'by following an index, where a short word is everywhere',
+        { lookedAt: 3, narrow: 0, shortWordPlaces: 0 },
+      ],
+      ['in each way', { lookedAt: 10, narrow: 20, shortWordPlaces: 60 }],
+    ])('has what every filter and order says, %s', async (_how, work) => {
+      const cases = fc.asyncProperty(
+        filters,
+        fc.constantFrom(...deviceSorts),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 60 }),
+        async (filter, sort, descending, limit) => {
+          expect(await found(filter, sort, descending, limit, work)).toEqual(
+            expected(known, filter, sort, descending),
+          );
+        },
+      );
+      await fc.assert(cases, { numRuns: 120 });
+    });
+
+    test('has single devices of a sight', async () => {
+      const [first, second] = known;
+      const sight = { domains: ['small'], uids: [first?.uid ?? '', second?.uid ?? '', 'former'] };
+      expect(await found({ sight }, 'id', false, 3)).toEqual(expected(known, { sight }, 'id', false));
+      expect(await found({ sight: { domains: [], uids: [] } }, 'id', false, 3)).toEqual([]);
+    });
   });
-});
+}
