@@ -23,7 +23,7 @@ export const devices: Part = {
         guard.start();
       },
       async stop() {
-        guard.stop();
+        await guard.stop();
         await calendar.stop();
       },
     };

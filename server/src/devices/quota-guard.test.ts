@@ -28,7 +28,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  guard.stop();
+  await guard.stop();
   await file.close();
 });
 
@@ -57,91 +57,101 @@ const full = (most: string, present: number) => ({
 
 test('quotaRetrySeconds: as many devices are let in as the domain may have on line, and others when one has gone', async () => {
   const [first, second, third] = [await added('a'), await added('b'), await added('c')];
-  expect([first.admit(), second.admit()]).toEqual([null, null]);
+  expect(await Promise.all([first.admit(), second.admit()])).toEqual([null, null]);
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 2 } }));
-  expect(third.admit()).toEqual(full('2 devices', 2));
+  expect(await third.admit()).toEqual(full('2 devices', 2));
   const tunnel = first.connected();
   presence.announce(tunnel);
   presence.announce(second.connected());
-  expect(third.admit()).toEqual(full('2 devices', 2));
+  expect(await third.admit()).toEqual(full('2 devices', 2));
   presence.withdraw(tunnel);
-  expect(third.admit()).toBeNull();
-  expect(first.admit()).toEqual(full('2 devices', 2));
+  expect(await third.admit()).toBeNull();
+  expect(await first.admit()).toEqual(full('2 devices', 2));
+});
+
+test('of devices that come at once as many are let in as there are places', async () => {
+  await file.database.transact(() => domains.change('acme', { quotas: { connections: 2 } }));
+  const coming = [await added('a'), await added('b'), await added('c')];
+  const outcomes = await Promise.all(coming.map((device) => device.admit()));
+  expect(outcomes).toEqual([null, null, full('2 devices', 2)]);
 });
 
 test('a domain may have none on line', async () => {
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 0 } }));
-  expect((await added('a')).admit()).toEqual(full('0 devices', 0));
+  expect(await (await added('a')).admit()).toEqual(full('0 devices', 0));
 });
 
 test('a device that comes again takes the place that it has', async () => {
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   const one = await added('a');
-  expect(one.admit()).toBeNull();
-  expect(one.admit()).toBeNull();
+  expect(await one.admit()).toBeNull();
+  expect(await one.admit()).toBeNull();
   presence.announce(one.connected());
-  expect(one.admit()).toBeNull();
+  expect(await one.admit()).toBeNull();
   const again = one.connected();
   presence.announce(again);
-  expect((await added('b')).admit()).toEqual(full('1 device', 1));
+  expect(await (await added('b')).admit()).toEqual(full('1 device', 1));
   presence.withdraw(again);
-  expect((await added('c')).admit()).toBeNull();
+  expect(await (await added('c')).admit()).toBeNull();
 });
 
 test('arrivalMs: a device that does not come gives its place back', async () => {
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
-  expect((await added('a')).admit()).toBeNull();
+  expect(await (await added('a')).admit()).toBeNull();
   const other = await added('b');
   file.clock.advance(defaultLimits.arrivalMs - 1);
-  expect(other.admit()).toEqual(full('1 device', 1));
+  expect(await other.admit()).toEqual(full('1 device', 1));
   file.clock.advance(1);
-  expect(other.admit()).toBeNull();
+  expect(await other.admit()).toBeNull();
 });
 
 test('a device that was made anew takes the place of the former one', async () => {
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   const former = await added('a');
-  former.admit();
+  await former.admit();
   presence.announce(former.connected());
   await file.store.devices.remove('a', 0);
   const present = await added('a');
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 2 } }));
-  expect(present.admit()).toBeNull();
+  expect(await present.admit()).toBeNull();
   const tunnel = present.connected();
   presence.announce(tunnel);
   presence.withdraw(tunnel);
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
-  expect((await added('b')).admit()).toBeNull();
+  expect(await (await added('b')).admit()).toBeNull();
 });
 
 test('a device counts for the domain in which it came last', async () => {
   await file.database.transact(() => domains.add('lab', 0));
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
   const one = await added('a');
-  one.admit();
-  expect(guard.admit({ device: { ...one.device, domain: 'lab' } })).toBeNull();
-  expect((await added('b')).admit()).toBeNull();
+  await one.admit();
+  expect(await guard.admit({ device: { ...one.device, domain: 'lab' } })).toBeNull();
+  expect(await (await added('b')).admit()).toBeNull();
 });
 
 test('quotaCheckMs: who has used them up comes no more until the next month', async () => {
   const spent = 'quota: the domain acme has used its 100 bytes of this month, until 2026-02-01';
   const one = await added('a');
   await file.database.transact(() => domains.change('acme', { quotas: { bytesPerMonth: 100 } }));
-  file.database.prepare('UPDATE fleet_calendar SET day = ?').run('2026-01-01');
-  expect(one.admit()).toBeNull();
+  await file.database.run('UPDATE fleet_calendar SET day = ?', '2026-01-01');
+  expect(await one.admit()).toBeNull();
   presence.announce(one.connected());
   await file.store.devices.addTraffic(one.device, 60, 39);
-  guard.endSpent();
-  expect([one.admit(), one.closed]).toEqual([null, []]);
+  await guard.endSpent();
+  expect([await one.admit(), one.closed]).toEqual([null, []]);
   await file.store.devices.addTraffic(one.device, 1, 0);
   guard.start();
-  expect(one.admit()).toEqual({ status: 403, error: spent });
+  expect(await one.admit()).toEqual({ status: 403, error: spent });
   expect(one.closed).toEqual([]);
   file.clock.advance(defaultLimits.quotaCheckMs);
+  await guard.stop();
   expect(one.closed).toEqual([[1008, { cause: 'refused', reason: spent }]]);
   file.clock.wallOffset = Date.UTC(2026, 1, 1);
-  expect(one.admit()).toBeNull();
+  expect(await one.admit()).toBeNull();
+  guard.start();
   file.clock.advance(defaultLimits.quotaCheckMs);
+  await guard.stop();
   expect([one.closed.length, failures]).toEqual([1, []]);
 });
 

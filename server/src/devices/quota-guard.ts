@@ -11,28 +11,36 @@ import type {
 import { conflict, type Problem } from '../api/problem.ts';
 import type { Limits } from '../limits.ts';
 import type { Core } from '../part.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
-import { get, type Work } from '../store/tables.ts';
+import { get, type Tables, type Work } from '../store/tables.ts';
 import { monthOf, nextMonth } from './calendar.ts';
 
 type GuardLimits = Pick<Limits, 'quotaCheckMs' | 'arrivalMs' | 'quotaRetrySeconds'>;
 
-interface Bounds {
+interface DeviceBound {
   number: number;
   device_quota: number | null;
-  connection_quota: number | null;
-  byte_quota: number | null;
 }
 
-const selectBounds =
-  'SELECT number, device_quota, connection_quota, byte_quota FROM fleet_domains WHERE id = ?';
+const selectDeviceBound = 'SELECT number, device_quota FROM fleet_domains WHERE id = ?';
+
+/** Of one domain, in one month. */
+interface Use {
+  id: string;
+  connection_quota: number | null;
+  byte_quota: number | null;
+  /** Payload in both directions. */
+  used: number;
+}
+
+const uses = `SELECT m.id, m.connection_quota, m.byte_quota, coalesce(t.bytes_from + t.bytes_to, 0) AS used
+  FROM fleet_domains m LEFT JOIN fleet_domain_traffic t ON t.domain = m.number AND t.month = ?`;
 
 /**
  * Why a domain may have no `more` devices; `null`: it may. They come in the same transaction. Commands of the reflector are not
  * asked: who has a shell on the server is not bound by quotas.
  */
 export function* deviceQuotaProblem(domain: string, more = 1): Work<Problem | null> {
-  const bounds = yield* get<Bounds>(selectBounds, domain);
+  const bounds = yield* get<DeviceBound>(selectDeviceBound, domain);
   if (!bounds || bounds.device_quota === null) return null;
   const count = yield* get<{ n: number }>(
     'SELECT count(*) AS n FROM fleet_devices WHERE domain = ?',
@@ -50,7 +58,8 @@ export async function addWithinQuota(
   certificatesSince: CertificatesSince,
 ): Promise<void> {
   const { id, domain } = device;
-  const most = (await database.get<Bounds>(selectBounds, domain))?.device_quota ?? Number.POSITIVE_INFINITY;
+  const most =
+    (await database.get<DeviceBound>(selectDeviceBound, domain))?.device_quota ?? Number.POSITIVE_INFINITY;
   const outcome = await store.devices.add(device, now, certificatesSince, most);
   if (outcome === 'taken') throw conflict(`device ${id}: this ID is taken`);
   if (outcome === 'full')
@@ -59,7 +68,7 @@ export async function addWithinQuota(
 
 /** Keeps devices within the quotas of their domains when they connect, and while they are on line. */
 export class QuotaGuard {
-  readonly #database: FleetDatabase;
+  readonly #database: Tables;
   readonly #presence: Presence<ConnectedDevice>;
   readonly #clock: Clock;
   readonly #limits: GuardLimits;
@@ -74,9 +83,11 @@ export class QuotaGuard {
   readonly #arriving = new Map<string, number>();
   readonly #stopWatching: () => void;
   #timer: Cancellable | null = null;
+  /** The last look at what is spent. */
+  #ending: Promise<void> = Promise.resolve();
 
   constructor(parts: {
-    readonly database: FleetDatabase;
+    readonly database: Tables;
     readonly presence: Presence<ConnectedDevice>;
     readonly clock: Clock;
     readonly limits: GuardLimits;
@@ -93,13 +104,16 @@ export class QuotaGuard {
     });
   }
 
-  /** Whether a device may come on line. One that may has its place from now on. */
-  admit({ device: { id, uid, domain } }: Pick<ArrivingDevice, 'device'>): DeviceTurnedAway | null {
+  /** Whether a device may come on line. One that may has its place from now on. Rejects with `StoreUnavailable`. */
+  async admit({
+    device: { id, uid, domain },
+  }: Pick<ArrivingDevice, 'device'>): Promise<DeviceTurnedAway | null> {
+    const now = this.#clock.date();
+    const use = await this.#database.get<Use>(`${uses} WHERE m.id = ?`, monthOf(now), domain);
+    // From here on in one turn: of devices that come at once each counts for the next.
     this.#forgetLost();
-    const bounds = boundsOf(this.#database, domain);
-    const spent = bounds && this.#bytesSpent(domain, bounds);
-    if (spent) return { status: 403, error: spent };
-    const most = bounds?.connection_quota ?? null;
+    if (use && isSpent(use)) return { status: 403, error: spentReason(use, now) };
+    const most = use?.connection_quota ?? null;
     const present = this.#present.get(domain) ?? new Set();
     if (most !== null && present.size >= most && !present.has(uid)) {
       const error = `quota: the domain ${domain} may have ${devices(most)} on line, and has ${present.size}`;
@@ -113,48 +127,28 @@ export class QuotaGuard {
   start(): void {
     this.#timer = this.#clock.schedule(this.#limits.quotaCheckMs, () => {
       this.start();
-      try {
-        this.endSpent();
-      } catch (error) {
-        this.#failed(error);
-      }
+      this.#ending = this.#ending.then(() => this.endSpent()).catch((error: unknown) => this.#failed(error));
     });
   }
 
-  stop(): void {
+  /** Resolves when nothing is read any more. */
+  async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = null;
     this.#stopWatching();
+    await this.#ending;
   }
 
   /** Ends the tunnels of domains that have used up their bytes. */
-  endSpent(): void {
-    const spent = new Map<string, string>();
-    const bounded = this.#database
-      .prepare<Bounds & { id: string }>('SELECT * FROM fleet_domains WHERE byte_quota IS NOT NULL')
-      .all();
-    for (const bounds of bounded) {
-      const reason = this.#bytesSpent(bounds.id, bounds);
-      if (reason) spent.set(bounds.id, reason);
-    }
+  async endSpent(): Promise<void> {
+    const now = this.#clock.date();
+    const bounded = await this.#database.read<Use>(`${uses} WHERE m.byte_quota IS NOT NULL`, monthOf(now));
+    const spent = new Map(bounded.filter(isSpent).map((use) => [use.id, spentReason(use, now)]));
     if (spent.size === 0) return;
     for (const device of [...this.#presence.local.values()]) {
       const reason = spent.get(this.#known.get(device.uid)?.domain ?? '');
       if (reason) device.tunnel.close(1008, { cause: 'refused', reason });
     }
-  }
-
-  #bytesSpent(domain: string, { number, byte_quota: most }: Bounds): string | null {
-    if (most === null) return null;
-    const now = this.#clock.date();
-    const used =
-      this.#database
-        .prepare<{ n: number }>(
-          'SELECT bytes_from + bytes_to AS n FROM fleet_domain_traffic WHERE domain = ? AND month = ?',
-        )
-        .get(number, monthOf(now))?.n ?? 0;
-    if (used < most) return null;
-    return `quota: the domain ${domain} has used its ${most} bytes of this month, until ${nextMonth(now)}`;
   }
 
   #come({ id, uid }: DeviceKey): void {
@@ -198,8 +192,12 @@ export class QuotaGuard {
   }
 }
 
-function boundsOf(database: FleetDatabase, domain: string): Bounds | null {
-  return database.prepare<Bounds>(selectBounds).get(domain) ?? null;
+function isSpent({ byte_quota: most, used }: Use): boolean {
+  return most !== null && used >= most;
+}
+
+function spentReason({ id, byte_quota: most }: Use, now: number): string {
+  return `quota: the domain ${id} has used its ${most} bytes of this month, until ${nextMonth(now)}`;
 }
 
 function tooMany(domain: string, most: number, present: number): Problem {

@@ -230,10 +230,11 @@ export class Figures {
   async #countDevices(): Promise<readonly Counted[]> {
     const { clock, database, limits } = this.#context;
     if (this.#devices && clock.now() - this.#devices.at < limits.metricsDevicesMs) return this.#devices.rows;
+    const { is } = database.dialect;
     const rows = await unlessAway(
       database.read<Counted>(
-        `SELECT 'claimed' AS state, count(*) AS n FROM devices WHERE claimed = 1
-       UNION ALL SELECT 'unclaimed', count(*) FROM devices WHERE claimed = 0`,
+        `SELECT 'claimed' AS state, count(*) AS n FROM devices WHERE ${is('claimed', true)}
+       UNION ALL SELECT 'unclaimed', count(*) FROM devices WHERE ${is('claimed', false)}`,
       ),
     );
     this.#devices = { at: clock.now(), rows };
