@@ -11,7 +11,7 @@ import type { Limits } from '../limits.ts';
 import { endedMember } from '../rights/fleet-rights.ts';
 import type { Permission } from '../rights/permission.ts';
 import type { KeyTarget } from '../rights/scope.ts';
-import { all, run, type Tables } from '../store/tables.ts';
+import { all, get, run, type Tables } from '../store/tables.ts';
 
 export interface ApiKey {
   readonly id: string;
@@ -92,8 +92,14 @@ export class ApiKeys {
     return rows.map(keyOf);
   }
 
-  /** `taken`: the user has a key of this name; `full`: `limits.keysPerUser`. */
-  async add(key: NewApiKey): Promise<{ readonly key: ApiKey; readonly secret: string } | 'taken' | 'full'> {
+  /**
+   * `by`: ID of the key by which it is made. `taken`: the user has a key of this name; `full`: `limits.keysPerUser`; `revoked`: there is no
+   * key `by` any more.
+   */
+  async add(
+    key: NewApiKey,
+    by?: string,
+  ): Promise<{ readonly key: ApiKey; readonly secret: string } | 'taken' | 'full' | 'revoked'> {
     const secret = `${keyPrefix}${randomBytes(32).toString('base64url')}`;
     const added: ApiKey = {
       ...key,
@@ -104,6 +110,7 @@ export class ApiKeys {
     };
     const { keysPerUser } = this.#limits;
     const outcome = await this.#tables.transact(function* () {
+      if (by !== undefined && !(yield* get('SELECT 1 FROM fleet_keys WHERE id = ?', by))) return 'revoked';
       const names = yield* all<{ name: string }>('SELECT name FROM fleet_keys WHERE "user" = ?', key.user);
       if (names.some(({ name }) => name === key.name)) return 'taken';
       if (names.length >= keysPerUser) return 'full';

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Caller, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../api/paging.ts';
 import { oneLine } from '../api/pattern.ts';
-import { conflict, fieldProblem, notFound } from '../api/problem.ts';
+import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { givenTime, orNull, readTimeOrNull, shownTime, shownTimeOrNull, timeSchema } from '../api/time.ts';
 import { isKnownDomain, unknownDomain } from '../rights/known-domain.ts';
 import { permissions } from '../rights/permission.ts';
@@ -146,7 +146,10 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
         }
         const wanted = { permissions: body.permissions, targets: targets === null ? null : stored, expires };
         await requireNoMoreThanKey(caller, wanted);
-        const made = await keys.add({ user, name, ...wanted });
+        const made = await keys.add({ user, name, ...wanted }, caller.identity.key);
+        if (made === 'revoked') {
+          throw new Problem(403, 'You may not do this', { detail: 'the key by which you call was revoked' });
+        }
         if (made === 'taken') throw conflict(`${user} has a key named ${name}`);
         if (made === 'full')
           throw conflict(`${user} has ${limits.keysPerUser} keys, and no more are possible`);
