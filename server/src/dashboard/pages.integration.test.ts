@@ -80,6 +80,16 @@ const looks: readonly (readonly [string, Look])[] = [
   ['small-dark', { locale: 'de-DE', colorScheme: 'dark', viewport: small }],
 ];
 
+/** Runs in the page: what has to be scrolled to the side. */
+const cutOff = `[...document.querySelectorAll('.scroll')]
+  .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+  .map(({ textContent }) => textContent)`;
+
+/** Runs in the page: what was opened and is not on the screen, from side to side. */
+const outside = `[...document.querySelectorAll('dialog[open], details[open] > div')]
+  .map((element) => element.getBoundingClientRect())
+  .filter(({ left, right }) => left < 0 || right > innerWidth)`;
+
 describe.each(looks)('%s', (name, look) => {
   let page: Page;
   let complaints: string[];
@@ -95,12 +105,17 @@ describe.each(looks)('%s', (name, look) => {
     await page.waitForFunction("document.querySelector('.loading') === null");
     if (folder) {
       mkdirSync(folder, { recursive: true });
-      const fullPage = called !== 'devices';
-      await page.screenshot({ path: join(folder, `${called}.${name}.png`), fullPage });
+      // The whole page, with what stays at the foot of the window at its foot.
+      const height = (await page.evaluate('document.documentElement.scrollHeight')) as number;
+      await page.setViewportSize({ ...look.viewport, height });
+      await page.screenshot({ path: join(folder, `${called}.${name}.png`) });
+      await page.setViewportSize(look.viewport);
     }
     expect(await findings(page)).toEqual([]);
     const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
     expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
+    const cut = await page.evaluate(cutOff);
+    expect(cut, 'nothing in a card is wider than it').toEqual([]);
     expect(complaints).toEqual([]);
   });
 
@@ -128,6 +143,7 @@ describe.each(looks)('%s', (name, look) => {
     await page.locator(shown).first().waitFor();
     if (folder) await page.screenshot({ path: join(folder, `${called}.${name}.png`) });
     expect(await findings(page)).toEqual([]);
+    await expect.poll(() => page.evaluate(outside)).toEqual([]);
     expect(complaints).toEqual([]);
   });
 

@@ -302,6 +302,11 @@ test.each<[string, BrowserContextOptions]>([
   await frame.locator('.over .actions .button').nth(1).click();
   await frame.locator('.key code').waitFor();
   await terminal.tab.picture(`terminal-log-in.${name}`);
+  const cut = await frame.evaluate(`(() => {
+    const over = document.querySelector('.over');
+    return over.scrollWidth - over.clientWidth;
+  })()`);
+  expect(cut, 'nothing in the card is wider than it').toBeLessThanOrEqual(0);
   found.push(...(await terminal.tab.findings()));
   appendFileSync(stage.openSsh.authorizedKeys, `${await frame.locator('.key code').innerText()}\n`);
   await frame.locator('input[name=ssh-user]').fill(stage.openSsh.user);

@@ -229,6 +229,8 @@ export class DashboardStage {
           traffic.run(number, day, from, Math.round(from / (2 + (days % 4))));
         }
       }
+      // Nobody is shown what was before a device was added.
+      database.prepare('UPDATE fleet_devices SET created = created - ?').run(40 * dayMs);
       const away = 'UPDATE fleet_devices SET seen = ? - number * 5400000 WHERE seen = 0';
       database.prepare(away).run(now - 600_000);
     })();

@@ -89,7 +89,8 @@ export function AuditPage() {
             title: t('audit.event'),
             cell: ({ event, allowed }) => (
               <>
-                {eventName(event)} {allowed === false && <span class="tag bad">{t('log.refused')}</span>}
+                <span class="event">{eventName(event)}</span>{' '}
+                {allowed === false && <span class="tag bad">{t('log.refused')}</span>}
               </>
             ),
           },

@@ -37,17 +37,28 @@ const steps: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['minute', 60],
 ];
 
-/** "5 minutes ago". `now`: wall-clock ms. */
+/** "5 minutes ago"; days are those of the calendar, in the zone of the browser. `now`: wall-clock ms. */
 export function ago(locale: string, time: string, now: number): string {
   const seconds = (Date.parse(time) - now) / 1_000;
   const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
   for (const [unit, length] of steps) {
-    if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) < length) continue;
+    return format.format(
+      unit === 'day' ? daysFrom(now, Date.parse(time)) : Math.trunc(seconds / length),
+      unit,
+    );
   }
   return format.format(0, 'minute');
 }
 
-/** "3 h 20 min" of milliseconds. */
+/** Midnights between two times. */
+function daysFrom(time: number, other: number): number {
+  const [from, to] = [time, other].map((one) => new Date(one).setHours(0, 0, 0, 0)) as [number, number];
+  // A day on which the clocks change has another length.
+  return Math.round((to - from) / 86_400_000);
+}
+
+/** "3 h 20 min" of milliseconds; "< 1 min". */
 export function duration(locale: string, ms: number): string {
   const minutes = Math.max(0, Math.floor(ms / 60_000));
   const parts: readonly (readonly [number, string])[] = [
@@ -56,9 +67,10 @@ export function duration(locale: string, ms: number): string {
     [minutes % 60, 'minute'],
   ];
   const said = parts.filter(([value]) => value > 0).slice(0, 2);
-  return (said.length > 0 ? said : ([[0, 'minute']] as const))
+  const text = (said.length > 0 ? said : ([[1, 'minute']] as const))
     .map(([value, unit]) =>
       new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }).format(value),
     )
     .join(' ');
+  return said.length > 0 ? text : `< ${text}`;
 }

@@ -110,6 +110,21 @@ describe('plots', () => {
   });
 });
 
+test('yesterday is the day before, not what was a day ago', () => {
+  const now = new Date(2026, 10, 30, 9, 0).getTime();
+  const at = (day: number, hour: number) => ago('en', new Date(2026, 10, day, hour, 50).toISOString(), now);
+  expect([at(29, 20), at(29, 8), at(28, 20), at(28, 8)]).toEqual([
+    '12 hr. ago',
+    'yesterday',
+    '2 days ago',
+    '2 days ago',
+  ]);
+  expect([ago('en', new Date(2026, 11, 1, 9, 0).toISOString(), now), at(2, 8)]).toEqual([
+    'tomorrow',
+    '28 days ago',
+  ]);
+});
+
 test('numbers are said as people say them', () => {
   expect([0, 999, 1_000, 999_999, 1_230_000].map((n) => bytes('en', n))).toEqual([
     '0 bytes',
@@ -121,7 +136,7 @@ test('numbers are said as people say them', () => {
   const now = Date.UTC(2026, 10, 30);
   expect(ago('en', new Date(now - 3 * 3_600_000).toISOString(), now)).toBe('3 hr. ago');
   expect(duration('en', 90_000_000)).toBe('1 day 1 hr');
-  expect(duration('en', 5)).toBe('0 min');
+  expect(duration('en', 5)).toBe('< 1 min');
 });
 
 describe('what people type', () => {

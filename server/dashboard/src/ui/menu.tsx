@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon, type IconName } from './icon.tsx';
@@ -16,6 +17,13 @@ export function Menu({
   readonly children: ComponentChildren;
 }) {
   const element = useRef<HTMLDetailsElement>(null);
+  /** The panel begins at the left side of the button: it would not fit otherwise. */
+  const isRightwards = useSignal(false);
+  const place = ({ currentTarget: details }: { readonly currentTarget: HTMLDetailsElement }) => {
+    const width = details.querySelector(':scope > div')?.clientWidth ?? 0;
+    const start = details.closest('main')?.getBoundingClientRect().left ?? 0;
+    isRightwards.value = details.getBoundingClientRect().right - width < start;
+  };
   useEffect(() => {
     const close = (event: Event) => {
       const details = element.current;
@@ -34,12 +42,12 @@ export function Menu({
     };
   }, []);
   return (
-    <details class="menu" ref={element}>
+    <details class="menu" ref={element} onToggle={place}>
       <summary class={small ? 'button small icon' : 'button'} {...(small ? { title: label } : {})}>
         <Icon name={icon} />
         {small ? <span class="hidden">{label}</span> : label}
       </summary>
-      <div>{children}</div>
+      <div {...(isRightwards.value ? { class: 'rightwards' } : {})}>{children}</div>
     </details>
   );
 }

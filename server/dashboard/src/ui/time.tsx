@@ -5,7 +5,7 @@ import { locale, t } from '../texts/language.ts';
 /** "5 minutes ago"; the date is in its title. */
 export function Ago({ time }: { readonly time: string }) {
   return (
-    <time dateTime={time} title={dateTime(locale(), time)}>
+    <time class="nowrap" dateTime={time} title={dateTime(locale(), time)}>
       {ago(locale(), time, now.value)}
     </time>
   );
