@@ -93,11 +93,12 @@ const tasks = {
     await run(process.execPath, 'toolchain/build.mjs', '--target', 'x86_64');
     await run(process.execPath, 'test/dist/bench/reflector/main.js', ...rest);
   },
-  /** One server: pages of the list of devices, and tunnels while the API is flooded. */
+  /** One server: pages of the list of devices, tunnels while the API is flooded, and what people see over slow links. */
   async 'bench:server'() {
     await prepare(root);
     const { needPackages } = await import('./debian.mjs');
-    await needPackages(['chromium', 'transmission-daemon']);
+    const ofLatency = ['openssh-client', 'openssh-server', 'tigervnc-standalone-server', 'x11-utils'];
+    await needPackages(['chromium', 'transmission-daemon', ...ofLatency]);
     await run(process.execPath, 'test/dist/bench/server/main.js', ...rest);
   },
   /** From a command at mosquitto until a service of the device answers. */

@@ -4,16 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { deviceSecrets, generatePassword, Installation, SqliteStore } from 'rm-reflector';
-import { AgentProcess } from '../../scenarios/stage/agent-process.ts';
 import { openLoggedIn, startChromium } from '../../system/chromium.ts';
 import { listening } from '../../system/listening.ts';
 import { reservedPort } from '../../system/loopback-port.ts';
-import { type LinkSpeed, SlowLink } from '../../system/slow-link.ts';
-import { password, ServerSite } from './site.ts';
-
-/** As a phone network of the second generation carries it (EDGE). */
-const edge: LinkSpeed = { up: 118_000, down: 236_000, delay: 250 };
+import type { SlowLink } from '../../system/slow-link.ts';
+import { password, type ServerSite } from './site.ts';
+import { withSlowDevice } from './slow-device.ts';
 
 /** The web interface of Transmission, which home routers and network storages have: 26 files. */
 const start = '/transmission/web/';
@@ -39,16 +35,17 @@ export interface CacheResult {
 export async function measureCache(rounds: number, report: (step: string) => void): Promise<CacheResult> {
   const folder = mkdtempSync(join(tmpdir(), 'rm-bench-cache-'));
   const device = await Transmission.start(folder);
+  const services = [{ port: 80, kind: 'http', targetPort: device.port }] as const;
   const browser = await startChromium();
   const result = { without: [] as PageLoad[], first: [] as PageLoad[], second: [] as PageLoad[] };
   try {
     for (let round = 1; round <= rounds; round++) {
       report(`round ${round} of ${rounds}: without a cache`);
-      await withSite({}, device.port, folder, async (site, link) => {
+      await withSlowDevice(id, services, {}, folder, async ({ site, link }) => {
         result.without.push(await load(browser, site, link));
       });
       report(`round ${round} of ${rounds}: with a cache, twice`);
-      await withSite({ cache: { bytes: 64 << 20 } }, device.port, folder, async (site, link) => {
+      await withSlowDevice(id, services, { cache: { bytes: 64 << 20 } }, folder, async ({ site, link }) => {
         result.first.push(await load(browser, site, link));
         result.second.push(await load(browser, site, link));
       });
@@ -58,40 +55,6 @@ export async function measureCache(rounds: number, report: (step: string) => voi
     await browser.close();
     await device.stop();
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-async function withSite(
-  settings: Readonly<Record<string, unknown>>,
-  target: number,
-  folder: string,
-  use: (site: ServerSite, link: SlowLink) => Promise<void>,
-): Promise<void> {
-  let domain = '';
-  const secret = generatePassword();
-  const site = await ServerSite.open(async (path) => {
-    const store = SqliteStore.open(path);
-    domain = await new Installation(store).domain();
-    const secrets = await deviceSecrets(id, domain, secret, false);
-    await store.devices.add({ id, domain, secrets }, Date.now(), null);
-    await store.close();
-  }, settings);
-  const link = await SlowLink.open(site.port, edge);
-  const file = join(folder, 'rm-agent.json');
-  const services = [{ port: 80, kind: 'http', target: '127.0.0.1', targetPort: target }];
-  const identity = { id, domain, password: secret };
-  const reflector = `http://127.0.0.1:${link.port}/`;
-  const configuration = { reflector, device: identity, services, control: null, stateFile: null };
-  writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
-  const agent = AgentProcess.start(['--config', file], {}, ['node', 'dist/node/rm-agent.mjs']);
-  try {
-    await agent.logged(/connected to/);
-    await use(site, link);
-  } finally {
-    agent.signal('SIGTERM');
-    await agent.ended();
-    link.close();
-    await site.close();
   }
 }
 

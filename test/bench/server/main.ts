@@ -1,10 +1,12 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCache, type PageLoad } from './cache.ts';
+import { type DashboardTimes, measureDashboard } from './dashboard.ts';
 import { measureDevicePages, quantile } from './devices.ts';
 import { measureFlood, type RoundTrips } from './flood.ts';
+import { measureLatency } from './latency.ts';
 
-const usage = `Usage: npm run bench:server -- [OPTIONS] [devices | flood | cache]
+const usage = `Usage: npm run bench:server -- [OPTIONS] [devices | flood | cache | dashboard | latency]
 
 Measures rm-server on this machine; all by default.
 
@@ -14,12 +16,17 @@ Measures rm-server on this machine; all by default.
                 flood and with the same flood at another server of this machine
   cache         a page of a device behind a slow link in Chromium, with a cache of images and
                 style sheets and without
+  dashboard     the list of devices in Chromium: first paint, first device and searches, beside
+                those with 100 devices
+  latency       typing in the terminal and moving the pointer of the desktop of a device behind a
+                slow link, in Chromium, beside plain ssh and bare round trips over the same link
 
   --fleet N     devices in the store (default: 100000, for "flood" 10000)
   --tunnels N   for "flood": devices on line (default 1000)
   --users N     for "flood": users who call the API all the time (default 200)
   --seconds N   for "flood": for each figure in each round (default 10)
-  --rounds N    for "cache" (default 3)
+  --rounds N    for "cache", "dashboard" and "latency" (default 3)
+  --trips N     for "latency": keys and movements in each round (default 40)
   --json        print JSON instead of a table
 `;
 
@@ -30,12 +37,13 @@ const { values: options, positionals } = parseArgs({
     users: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '3' },
+    trips: { type: 'string', default: '40' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
-const parts = ['devices', 'flood', 'cache'];
+const parts = ['devices', 'flood', 'cache', 'dashboard', 'latency'];
 const unknown = positionals.find((name) => !parts.includes(name));
 if (options.help || unknown !== undefined) {
   process.stdout.write(usage);
@@ -122,6 +130,56 @@ async function cache(): Promise<void> {
   process.stdout.write(figures('another browser of the user', result.second));
 }
 
+async function dashboard(): Promise<void> {
+  const result = await measureDashboard(Number(options.fleet ?? 100_000), Number(options.rounds), report);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    return;
+  }
+  const { few, many } = result;
+  const rows: readonly [string, (times: DashboardTimes) => number][] = [
+    ['first paint, p50', ({ paint }) => quantile(paint, 0.5)],
+    ['first device, p50', ({ list }) => quantile(list, 0.5)],
+    ['search, p50', ({ search }) => quantile(search, 0.5)],
+    ['search, p95', ({ search }) => quantile(search, 0.95)],
+  ];
+  process.stdout.write(row(['ms', `${few.devices} devices`, `${many.devices} devices`, 'ratio']));
+  process.stdout.write(row(['---', '---:', '---:', '---:']));
+  for (const [name, of] of rows) {
+    process.stdout.write(
+      row([name, of(few).toFixed(0), of(many).toFixed(0), (of(many) / of(few)).toFixed(2)]),
+    );
+  }
+  const load = loadavg().map((one) => one.toFixed(0));
+  process.stdout.write(`\nLoad of the machine (1, 5, 15 minutes): ${load.join(', ')}.\n`);
+}
+
+async function latency(): Promise<void> {
+  const result = await measureLatency(Number(options.rounds), Number(options.trips), report);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    return;
+  }
+  const of = (times: readonly number[]) => [quantile(times, 0.5), quantile(times, 0.95)] as const;
+  const link = of(result.link);
+  const figures = (name: string, times: readonly number[]) => {
+    const [p50, p95] = of(times);
+    return row([name, times.length, ...[p50, p95, p50 - link[0], p95 - link[1]].map((ms) => ms.toFixed(1))]);
+  };
+  process.stdout.write(
+    row(['', 'times', 'p50 ms', 'p95 ms', 'p50 − that of the link', 'p95 − that of the link']),
+  );
+  process.stdout.write(row(['---', ...Array.from({ length: 5 }, () => '---:')]));
+  process.stdout.write(figures('64 bytes over the link and back', result.link));
+  process.stdout.write(figures('a key in plain ssh', result.ssh));
+  process.stdout.write(figures('a key in the terminal', result.typing));
+  process.stdout.write(figures('the pointer on the desktop', result.pointer));
+  const load = loadavg().map((one) => one.toFixed(0));
+  process.stdout.write(`\nLoad of the machine (1, 5, 15 minutes): ${load.join(', ')}.\n`);
+}
+
 if (wanted('devices')) await devices();
 if (wanted('flood')) await flood();
 if (wanted('cache')) await cache();
+if (wanted('dashboard')) await dashboard();
+if (wanted('latency')) await latency();
