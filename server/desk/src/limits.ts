@@ -2,6 +2,12 @@
 export const limits = {
   /** Milliseconds in which the dashboard answers the page that says it is there. */
   openingMs: 10_000,
+  /** Milliseconds without a word of the server after which it is asked for one: less than its own `pongMs`, so that it need not ask. */
+  quietMs: 25_000,
+  /** Milliseconds in which it answers then. While a device takes nothing, it says each `clientProbeMs` that it is there. */
+  answerMs: 35_000,
+  /** The same on another network, or when the page is looked at again. */
+  returnedMs: 10_000,
   /** Bytes that wait to be sent by the browser. Beyond it, a writer waits. */
   sendBytes: 262_144,
   /** How often it is looked then whether they have gone: browsers do not tell. */

@@ -11,6 +11,7 @@ import { startChromium } from '../../../test/system/chromium.ts';
 import { copyOn, fillScreen, KeyRecorder, pastedOn } from '../../../test/system/x-clients.ts';
 import { DeskTab } from '../testing/desk-tab.ts';
 import { DesktopStage, ports, vncPassword } from '../testing/desktop-stage.ts';
+import { SeveredLink } from '../testing/severed-link.ts';
 
 /** Desktops in Chromium: TigerVNC and x11vnc behind real agents. */
 
@@ -41,10 +42,12 @@ class Desktop {
     port: number,
     device = 'panel',
     user = 'alice',
+    by?: number,
   ): Promise<Desktop> {
     // Chromium's hints about speed concern noVNC.
     const path = `desktop/${device}?port=${port}`;
-    const tab = await DeskTab.open(context, stage.base, path, user, ['Canvas2D:']);
+    const base = by === undefined ? stage.base : `http://localhost:${by}`;
+    const tab = await DeskTab.open(context, base, path, user, ['Canvas2D:']);
     await tab.frame.locator('.stage').waitFor();
     return new Desktop(tab);
   }
@@ -433,6 +436,21 @@ describe('what ends it is said', () => {
 
 describe('its page', () => {
   test.each<[string, BrowserContextOptions]>([
+  test('the link is dead, and nobody says so', async () => {
+    const link = await SeveredLink.to(stage.server.reflector.port);
+    try {
+      context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1000, height: 700 } });
+      await context.clock.install();
+      const desktop = await Desktop.open(context, ports.tiger, 'panel', 'alice', link.port);
+      await desktop.isShown();
+      expect(link.sever('/tcp')).toBe(true);
+      await desktop.page.clock.runFor(60_000);
+      await desktop.says('The connection was lost');
+    } finally {
+      link.close();
+    }
+  });
+
     ['light', { colorScheme: 'light' }],
     ['dark', { colorScheme: 'dark' }],
     ['German, on a small screen', { locale: 'de-DE', viewport: { width: 360, height: 740 } }],

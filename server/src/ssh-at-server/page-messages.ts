@@ -29,6 +29,7 @@ const message = Type.Union([
   closed(Type.Object({ type: Type.Literal('signature'), signature: orNull(base64) })),
   closed(Type.Object({ type: Type.Literal('shell'), ...size })),
   closed(Type.Object({ type: Type.Literal('resize'), ...size })),
+  closed(Type.Object({ type: Type.Literal('alive') })),
   closed(
     Type.Object({
       type: Type.Literal('taken'),

@@ -31,6 +31,8 @@ export class ServedSsh {
   readonly #untaken: { readonly end: number; done(): void }[] = [];
   /** Bytes typed that the device has not let go. */
   #typed = 0;
+  /** An answer to `alive` has not gone yet: a page that reads none gets no more. */
+  #isAnswering = false;
   #failed: (error: unknown) => void = () => {};
 
   readonly #sized: (size: TerminalSize) => void;
@@ -145,6 +147,9 @@ export class ServedSsh {
         if (this.#taken > this.#said) throw new PageFault('more was taken than was sent');
         for (; this.#untaken[0] && this.#untaken[0].end <= this.#taken; ) this.#untaken.shift()?.done();
         break;
+      case 'alive':
+        this.#answerAlive();
+        break;
       default:
         throw new PageFault('it has begun already');
     }
@@ -211,6 +216,17 @@ export class ServedSsh {
     if (status === null && this.#bytes.isOver) return;
     await this.#send({ type: 'exit', status });
     this.#bytes.close();
+  }
+
+  #answerAlive(): void {
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    this.#send({ type: 'alive' }).then(
+      () => {
+        this.#isAnswering = false;
+      },
+      () => {},
+    );
   }
 
   #say(message: ServerMessage): void {

@@ -24,6 +24,8 @@ export type PageMessage =
   /** In base64; `null`: the page does not sign this. */
   | { readonly type: 'signature'; readonly signature: string | null }
   | ({ readonly type: 'shell' | 'resize' } & TerminalSize)
+  /** Behind `hostKey`: the server answers with the same. */
+  | { readonly type: 'alive' }
   | Taken;
 
 /** From the server. */
@@ -34,6 +36,7 @@ export type ServerMessage =
   | { readonly type: 'sign'; readonly data: string }
   | { readonly type: 'loggedIn'; readonly taken: boolean }
   | { readonly type: 'shell' }
+  | { readonly type: 'alive' }
   | { readonly type: 'exit'; readonly status: number | null }
   /** A key of the texts of the page, such as `ssh.failed`. */
   | { readonly type: 'failed'; readonly key: `ssh.${string}` }

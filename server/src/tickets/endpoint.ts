@@ -36,6 +36,10 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
         schema: Type.Object({
           ticket: Type.String(),
           seconds: Type.Number({ description: 'For which it is good.' }),
+          alive: Type.Boolean({
+            description:
+              'Whether the server answers, over the WebSocket, a page that asks whether it is there: the text message `alive` on /tcp, by the same.',
+          }),
           sshAtServer: Type.Boolean({
             description: 'Whether SSH may end at the server (`terminal` of the configuration).',
           }),
@@ -72,7 +76,9 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
       const where = use === 'ssh' ? `, SSH ends at the server${record ? ', recorded' : ''}` : '';
       note(`port ${port}${where}`, { device: device.id });
       const clipboard = clipboardOf(configuration.desktop, device.domain);
-      return { body: { ticket, seconds: limits.ticketMs / 1000, sshAtServer, recorded, clipboard } };
+      return {
+        body: { ticket, seconds: limits.ticketMs / 1000, alive: true, sshAtServer, recorded, clipboard },
+      };
     },
   });
 }

@@ -37,6 +37,10 @@ class FakeWebSocket extends EventEmitter {
     this.calls.push('pong');
   }
 
+  send(message: string): void {
+    this.calls.push(`send ${message}`);
+  }
+
   terminate(): void {
     this.calls.push('terminate');
   }
@@ -301,4 +305,49 @@ test('pongMs: a page that does not answer a PING is gone, unless it is not being
   webSocket.isPaused = false;
   clock.advance(2 * pongMs);
   expect(webSocket.calls.at(-1)).toBe('terminate');
+});
+
+describe('a page that asks by the text `alive`', () => {
+  const answers = (calls: string[]) => calls.filter((call) => call === 'send alive').length;
+  const ask = (webSocket: FakeWebSocket) => webSocket.emit('message', Buffer.from('alive'), false);
+
+  test('is answered, and that reaches no device', async () => {
+    const { link, channel, webSocket } = setUp(true, { maxFrame: 16_384, window: 1 });
+    ask(webSocket);
+    // It sends the device nothing more, and may still read.
+    webSocket.emit('message', Buffer.alloc(0), true);
+    ask(webSocket);
+    await tick();
+    expect([answers(webSocket.calls), link.sent]).toEqual([2, ['close']]);
+    webSocket.emit('message', Buffer.from('alive?'), false);
+    expect([channel.destroyed, answers(webSocket.calls)]).toEqual([false, 2]);
+    channel.destroy();
+  });
+
+  test('userQueueBytes: gets no answers that it does not read', async () => {
+    const { channel, webSocket } = setUp(true);
+    for (let i = 0; i < 2; i++) channel.onData(Buffer.alloc(16_384));
+    await tick();
+    for (let i = 0; i < 1_000; i++) ask(webSocket);
+    expect(answers(webSocket.calls)).toBe(0);
+    channel.destroy();
+  });
+
+  test('clientProbeMs: hears of the server also while it is not being read', async () => {
+    const { channel, webSocket, clock } = setUp(true);
+    ask(webSocket);
+    for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+    await tick();
+    clock.advance(defaultLimits.readAheadMs);
+    webSocket.emit('message', Buffer.alloc(16_384), true);
+    clock.advance(2 * defaultLimits.clientProbeMs);
+    expect([answers(webSocket.calls), webSocket.calls.includes('pong')]).toEqual([3, false]);
+    channel.destroy();
+  });
+
+  test('and is none is refused', () => {
+    const { webSocket } = setUp(false);
+    ask(webSocket);
+    expect(webSocket.calls).toContain('close 1003');
+  });
 });

@@ -17,7 +17,10 @@ export interface ClientTunnelOptions {
   readonly channel: DeviceChannel;
   /** With the extension, an empty message is a half-close, in either direction. */
   readonly terms: Terms;
-  /** The client is a page in a browser: it sends no PING, so it gets them. */
+  /**
+   * The client is a page in a browser. It sends no PING, so it gets them. Its scripts see none: they may ask by a text message
+   * `alive`, which is answered by the same.
+   */
   readonly isPage: boolean;
   /** What the connection has carried is counted here. */
   readonly traffic: Traffic;
@@ -36,6 +39,7 @@ const unsupported = 1003;
 /** What `ws` reports when no close frame came (RFC 6455 section 7.1.5). */
 const connectionLost = 1006;
 const nothing = new Uint8Array(0);
+const alive = 'alive';
 
 /** One TCP connection of a client: raw bytes in binary messages (`webtunnel.md` section 4). */
 export class ClientTunnel {
@@ -51,6 +55,8 @@ export class ClientTunnel {
   /** Runs while the close frame waits for the client to take what is before it. */
   #stallTimer: Cancellable | null = null;
   #ended = false;
+  /** The page has asked by {@link alive}. */
+  #asks = false;
 
   constructor(options: ClientTunnelOptions) {
     this.#options = options;
@@ -68,8 +74,8 @@ export class ClientTunnel {
         },
       },
       // A PONG that nobody asked for (RFC 6455 section 5.5.3) meets a closed connection with a reset, which the next one
-      // finds; to a client that is there it means nothing.
-      probe: () => webSocket.pong(),
+      // finds; to a client that is there it means nothing. A page would take the silence for a dead link.
+      probe: () => (this.#asks ? this.#sayAlive() : webSocket.pong()),
       limits,
       clock,
       total: readAhead,
@@ -99,9 +105,14 @@ export class ClientTunnel {
   }
 
   #listenToClient(): void {
-    const { webSocket, channel, terms, traffic } = this.#options;
+    const { webSocket, channel, terms, traffic, isPage } = this.#options;
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#liveness.seen();
+      if (isPage && !isBinary && data.toString() === alive) {
+        this.#asks = true;
+        this.#sayAlive();
+        return;
+      }
       if (channel.destroyed || channel.writableEnded) return;
       if (isBinary) traffic.bytesTo += data.length;
       if (!isBinary) this.close(unsupported);
@@ -154,6 +165,11 @@ export class ClientTunnel {
     this.#writer.begin(0);
     this.#writer.message(nothing, [piece], piece.length);
     this.#writer.end();
+  }
+
+  /** For a page that has much to read, its data says the same. */
+  #sayAlive(): void {
+    if (!this.#closeSent && this.#writer.queued < this.#queueBytes) this.#options.webSocket.send(alive);
   }
 
   /**

@@ -52,19 +52,28 @@ export interface Clipboard {
   readonly fromDevice: boolean;
 }
 
+/** `alive`: the server answers a page that asks whether it is there; absent: it is older than that. */
+interface Alive {
+  readonly alive?: boolean;
+}
+
 /** What a page asks for, and what it gets. */
 export interface Asks {
   /** A one-use ticket for a TCP connection to the port. `sshAtServer`: the server allows that SSH ends there; `recorded`: it has to. */
   readonly ticket: {
     readonly takes: undefined;
-    readonly gives: { readonly ticket: string; readonly sshAtServer: boolean; readonly recorded: boolean };
+    readonly gives: Alive & {
+      readonly ticket: string;
+      readonly sshAtServer: boolean;
+      readonly recorded: boolean;
+    };
   };
   /** One for a terminal whose SSH ends at the server. Refused with 403 where that is not allowed. */
   readonly sshTicket: { readonly takes: undefined; readonly gives: string };
   /** The same for a desktop, with what the configuration of the server lets pass. */
   readonly desktop: {
     readonly takes: undefined;
-    readonly gives: { readonly ticket: string; readonly clipboard: Clipboard };
+    readonly gives: Alive & { readonly ticket: string; readonly clipboard: Clipboard };
   };
   /** The SSH host key by which the port is known, type and base64; `null`: none yet. */
   readonly hostKey: { readonly takes: undefined; readonly gives: KnownHostKey | null };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../limits.ts';
 import { Channel, type ChannelSocket } from './channel.ts';
 import { endOf } from './end.ts';
@@ -7,9 +7,9 @@ import { endOf } from './end.ts';
 class FakeSocket extends EventTarget {
   readyState = 1;
   bufferedAmount = 0;
-  readonly sent: Uint8Array[] = [];
+  readonly sent: (Uint8Array | string)[] = [];
 
-  send(data: Uint8Array): void {
+  send(data: Uint8Array | string): void {
     this.sent.push(data);
   }
 
@@ -19,8 +19,9 @@ class FakeSocket extends EventTarget {
     this.dispatchEvent(Object.assign(new Event('close'), { code, reason }));
   }
 
-  receive(bytes: Uint8Array): void {
-    this.dispatchEvent(Object.assign(new Event('message'), { data: bytes.slice().buffer }));
+  receive(message: Uint8Array | string): void {
+    const data = typeof message === 'string' ? message : message.slice().buffer;
+    this.dispatchEvent(Object.assign(new Event('message'), { data }));
   }
 }
 
@@ -72,4 +73,53 @@ test.each([
   [4999, 'end.failed', true],
 ])('close code %d', (code, key, again) => {
   expect(endOf(code, 'why')).toEqual({ key, reason: 'why', again });
+});
+
+describe('a link that is dead', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  function watched() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    const socket = new FakeSocket();
+    const channel = new Channel(socket as unknown as ChannelSocket, () => () => {});
+    return { socket, channel };
+  }
+
+  test('is noticed without a close frame', async () => {
+    const { socket, channel } = watched();
+    socket.close = () => {};
+    // A device whose user is asked for consent says nothing for long.
+    vi.advanceTimersByTime(600_000);
+    expect(socket.sent).toEqual([]);
+    socket.receive(bytes('RFB 003.008\n'));
+    vi.advanceTimersByTime(limits.quietMs);
+    expect(socket.sent).toEqual(['alive']);
+    socket.receive('alive');
+    vi.advanceTimersByTime(limits.quietMs + limits.answerMs);
+    expect(socket.sent).toEqual(['alive', 'alive']);
+    expect((await channel.ended).key).toBe('end.lost');
+    expect([text(await channel.read()), await channel.read()]).toEqual(['RFB 003.008\n', null]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is not looked for once the connection is over', async () => {
+    const { socket, channel } = watched();
+    socket.receive(bytes('x'));
+    expect(vi.getTimerCount()).toBe(1);
+    channel.close();
+    await channel.ended;
+    socket.receive(bytes('late'));
+    await Promise.resolve();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is not looked for where the server does not answer', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    const { socket } = pair();
+    socket.receive(bytes('x'));
+    vi.advanceTimersByTime(600_000);
+    expect(socket.sent).toEqual([]);
+  });
 });

@@ -1,5 +1,7 @@
 import { limits } from '../limits.ts';
 import { type ConnectionEnd, endOf } from './end.ts';
+import { LinkWatch } from './link-watch.ts';
+import type { PageReturns } from './page-returns.ts';
 
 /** What of a WebSocket a channel uses. */
 export type ChannelSocket = Pick<
@@ -8,6 +10,8 @@ export type ChannelSocket = Pick<
 >;
 
 const open = 1;
+/** As a text message: the question whether the server is there, and the answer. */
+const alive = 'alive';
 
 /** The bytes of a connection, in both directions. */
 export class Channel {
@@ -18,19 +22,36 @@ export class Channel {
   #waiting: ((bytes: Uint8Array | null) => void) | null = null;
   #bytes = 0;
   #over = false;
+  #watch: LinkWatch | null = null;
 
-  /** A socket that is open. */
-  constructor(socket: ChannelSocket) {
+  /** A socket that is open. `returns`: of a page whose server answers {@link alive}; `null`: it does not. */
+  constructor(socket: ChannelSocket, returns: PageReturns | null = null) {
     this.#socket = socket;
+    let lost = () => {};
     socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+      // Before the device has said anything, it may take its time: a user there may have to consent.
+      if (returns && !this.#watch && socket.readyState === open) {
+        this.#watch = new LinkWatch({ ask: () => socket.send(alive), lost: () => lost(), returns });
+      }
+      this.#watch?.seen();
       if (data instanceof ArrayBuffer) this.#take(new Uint8Array(data));
     });
     this.ended = new Promise((resolve) => {
       // Already closed: its event is past.
       if (socket.readyState > open) resolve(endOf(1006, ''));
       socket.addEventListener('close', ({ code, reason }: CloseEvent) => resolve(endOf(code, reason)));
+      lost = () => {
+        // The browser would wait for the other end.
+        resolve(endOf(1006, ''));
+        socket.close(1000);
+      };
     });
-    this.ended.then(() => this.#finish()).catch(() => {});
+    this.ended
+      .then(() => {
+        this.#watch?.stop();
+        this.#finish();
+      })
+      .catch(() => {});
   }
 
   /** The next bytes; `null`: there are no more. One reader at a time. */

@@ -4,6 +4,7 @@ import type { Clipboard } from '../../../dashboard/src/desk/messages.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { Channel } from '../connection/channel.ts';
 import type { ConnectionEnd } from '../connection/end.ts';
+import { pageReturns } from '../connection/page-returns.ts';
 import { openSocket } from '../connection/socket.ts';
 import { rfbOver } from './carry.ts';
 import { type DesktopEnd, endOfDesktop } from './end-of-desktop.ts';
@@ -55,9 +56,9 @@ export class DesktopSession {
     this.#isClosing = false;
     let channel: Channel;
     try {
-      const { ticket, clipboard } = await this.#bridge.ask('desktop', undefined);
+      const { ticket, clipboard, alive } = await this.#bridge.ask('desktop', undefined);
       this.clipboard.value = clipboard;
-      channel = new Channel(await openSocket(ticket));
+      channel = new Channel(await openSocket(ticket), alive ? pageReturns : null);
     } catch (error) {
       this.state.value = { is: 'refused', error };
       return;

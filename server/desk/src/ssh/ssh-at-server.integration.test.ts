@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { startOpenSsh } from '../../../../test/ssh/openssh.ts';
 import type { SshServer } from '../../../../test/ssh/ssh-server.ts';
 import { limits } from '../../../src/ssh/limits.ts';
 import { ServedSsh } from '../../../src/ssh-at-server/served-ssh.ts';
 import type { ChannelSocket } from '../connection/channel.ts';
+import { limits as pageLimits } from '../limits.ts';
 import { browserKey, makeBrowserKey } from './browser-key.ts';
 import { isLogIn, SshAtServer } from './ssh-at-server.ts';
 
@@ -62,6 +63,8 @@ class Link extends EventTarget {
 
 let link: Link;
 let page: SshAtServer;
+/** As if the page were looked at again. */
+let look: () => void;
 beforeEach(async () => {
   link = new Link();
   const device = connect(server.port, '127.0.0.1');
@@ -84,7 +87,10 @@ beforeEach(async () => {
     () => link.close(),
     () => link.close(1011),
   );
-  page = new SshAtServer(link as unknown as ChannelSocket);
+  page = new SshAtServer(link as unknown as ChannelSocket, (given) => {
+    look = given;
+    return () => {};
+  });
   await page.begin(null);
 });
 afterEach(() => page.close());
@@ -168,4 +174,24 @@ test('the page signs a log-in of this user by this key, and nothing else', () =>
   const two = Buffer.concat([string(session), logIn('root', session)]);
   expect(isLogIn(two, 'root', publicKey)).toBe(false);
   expect(isLogIn(new Uint8Array(3), 'root', publicKey)).toBe(false);
+});
+
+test('the server answers a page that asks whether it is there', async () => {
+  const heard = once(link, 'message');
+  look();
+  const [{ data }] = (await heard) as [MessageEvent<string>];
+  expect(JSON.parse(data)).toEqual({ type: 'alive' });
+});
+
+test('returnedMs: a page whose server does not answer any more says that the connection is lost', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  try {
+    link.say = () => Promise.resolve(true);
+    link.close = () => {};
+    look();
+    vi.advanceTimersByTime(pageLimits.returnedMs);
+    expect((await page.ended).key).toBe('end.lost');
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -7,6 +7,8 @@ import { type Answer, type Shell, SshFailure, type TerminalSsh } from '../../../
 import { readStrings, writeStrings } from '../../../src/ssh/strings.ts';
 import type { ChannelSocket } from '../connection/channel.ts';
 import { type ConnectionEnd, endOf } from '../connection/end.ts';
+import { LinkWatch } from '../connection/link-watch.ts';
+import type { PageReturns } from '../connection/page-returns.ts';
 
 const open = 1;
 
@@ -27,17 +29,33 @@ export class SshAtServer implements TerminalSsh {
   #unsentBytes = 0;
   /** Sent, and not let go by the device. */
   #typedBytes = 0;
+  readonly #returns: PageReturns | null;
+  #watch: LinkWatch | null = null;
+  #lost: () => void = () => {};
 
-  /** A socket that is open, to `/ssh`; its ticket has been sent. */
-  constructor(socket: ChannelSocket) {
+  /**
+   * A socket that is open, to `/ssh`; its ticket has been sent. `returns`: of a page whose server answers `alive`; `null`: it does not.
+   */
+  constructor(socket: ChannelSocket, returns: PageReturns | null = null) {
     this.#socket = socket;
+    this.#returns = returns;
     socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));
     this.ended = new Promise((resolve) => {
       // Already closed: its event is past.
       if (socket.readyState > open) resolve(endOf(1006, ''));
       socket.addEventListener('close', ({ code, reason }: CloseEvent) => resolve(endOf(code, reason)));
+      this.#lost = () => {
+        // The browser would wait for the other end.
+        resolve(endOf(1006, ''));
+        socket.close(1000);
+      };
     });
-    this.ended.then(() => this.#fail(new SshFailure('ssh.failed'))).catch(() => {});
+    this.ended
+      .then(() => {
+        this.#watch?.stop();
+        this.#fail(new SshFailure('ssh.failed'));
+      })
+      .catch(() => {});
   }
 
   /** Agrees on keys with the device; it is not trusted yet. `known`: type of the key by which it is known. Rejects with {@link SshFailure}. */
@@ -45,6 +63,13 @@ export class SshAtServer implements TerminalSsh {
     const said = await this.#ask({ type: 'begin', known });
     if (said.type !== 'hostKey') throw new SshFailure('ssh.failed');
     this.#serverKey = said.key;
+    // From now on the server takes what the page says at once.
+    if (!this.#returns || this.#socket.readyState !== open) return;
+    this.#watch = new LinkWatch({
+      ask: () => this.#send({ type: 'alive' }),
+      lost: () => this.#lost(),
+      returns: this.#returns,
+    });
   }
 
   get serverKey(): ServerKey {
@@ -115,6 +140,7 @@ export class SshAtServer implements TerminalSsh {
   }
 
   #receive(data: unknown): void {
+    this.#watch?.seen();
     if (data instanceof ArrayBuffer) {
       const bytes = new Uint8Array(data);
       const taken = () => this.#send({ type: 'taken', bytes: bytes.length });
@@ -135,6 +161,8 @@ export class SshAtServer implements TerminalSsh {
       case 'taken':
         this.#typedBytes -= message.bytes;
         this.#sendTyped();
+        break;
+      case 'alive':
         break;
       case 'exit':
         this.#exited(message.status);

@@ -11,6 +11,7 @@ import {
 import { type Bridge, Refused } from '../bridge/bridge.ts';
 import { Channel } from '../connection/channel.ts';
 import type { ConnectionEnd } from '../connection/end.ts';
+import { type PageReturns, pageReturns } from '../connection/page-returns.ts';
 import { openSocket } from '../connection/socket.ts';
 import { sayEnd, sayRefused } from '../page/say.ts';
 import { type BrowserKey, browserKey, makeBrowserKey } from '../ssh/browser-key.ts';
@@ -62,6 +63,8 @@ export class TerminalSession {
   #channel: Line | null = null;
   #connection: TerminalSsh | null = null;
   #shell: Shell | null = null;
+  /** `null`: the server answers no page that asks whether it is there. */
+  #returns: PageReturns | null = null;
   /** Of the connection: what comes late from an older one is not shown. */
   #attempt = 0;
 
@@ -82,14 +85,15 @@ export class TerminalSession {
     const attempt = this.#begin(false);
     try {
       const known = await this.#bridge.ask('hostKey', undefined);
-      const { ticket, sshAtServer, recorded } = await this.#bridge.ask('ticket', undefined);
+      const { ticket, sshAtServer, recorded, alive } = await this.#bridge.ask('ticket', undefined);
       if (attempt !== this.#attempt) return;
+      this.#returns = alive ? pageReturns : null;
       this.isRecorded.value = recorded;
       if (recorded) {
         this.stage.value = { at: 'recorded' };
         return;
       }
-      const channel = new Channel(await openSocket(ticket));
+      const channel = new Channel(await openSocket(ticket), this.#returns);
       if (attempt !== this.#attempt) return channel.close();
       this.#channel = channel;
       const connection = await SshConnection.open(channel, typeOf(known)).catch((error) => {
@@ -112,6 +116,7 @@ export class TerminalSession {
       const known = await this.#bridge.ask('hostKey', undefined);
       const connection = new SshAtServer(
         await openSocket(await this.#bridge.ask('sshTicket', undefined), 'ssh'),
+        this.#returns,
       );
       if (attempt !== this.#attempt) return connection.close();
       this.#channel = connection;
