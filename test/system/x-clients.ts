@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 
 /** Programs on the screen of a device, as the tests see them. */
 
@@ -52,10 +52,14 @@ export async function copyOn(display: string, copied: string): Promise<void> {
   await once(child, 'exit');
 }
 
-/** What can be pasted on the device; empty if there is nothing. */
-export async function pastedOn(display: string): Promise<string> {
-  const child = spawn('xclip', ['-display', display, '-selection', 'clipboard', '-o'], {
+/** What can be pasted on the device, as one of the targets that its owner offers (ICCCM section 2.6.2); empty if there is nothing. */
+export async function pastedOn(
+  display: string,
+  target: 'UTF8_STRING' | 'STRING' = 'UTF8_STRING',
+): Promise<string> {
+  const child = spawn('xclip', ['-display', display, '-selection', 'clipboard', '-o', '-t', target], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  return text(child.stdout as NodeJS.ReadableStream);
+  const bytes = await buffer(child.stdout as NodeJS.ReadableStream);
+  return bytes.toString(target === 'STRING' ? 'latin1' : 'utf8');
 }

@@ -34,7 +34,11 @@ export class X11Vnc {
         ...['-display', display, '-rfbport', String(port), '-localhost', '-forever', '-shared', '-quiet'],
         ...(password === undefined ? ['-nopw'] : ['-passwd', password]),
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        // It would take no text for 45 s after a viewer has connected, or 8 s where there is a window manager.
+        env: { ...process.env, X11VNC_AVOID_WINDOWS: 'never' },
+      },
     );
     let log = '';
     server.stderr?.setEncoding('utf8').on('data', (text: string) => {

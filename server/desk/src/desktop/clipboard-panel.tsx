@@ -1,4 +1,4 @@
-import { useId, useRef } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import { t } from '../texts/language.ts';
 import type { DesktopSession } from './session.ts';
 
@@ -14,9 +14,11 @@ export function ClipboardPanel({
   const given = useRef<HTMLTextAreaElement>(null);
   const { toDevice, fromDevice } = session.clipboard.value;
   const copied = session.copied.value;
+  const [lost, setLost] = useState<readonly string[]>([]);
   const send = () => {
-    session.copyToDevice(given.current?.value ?? '');
-    close();
+    const letters = session.copyToDevice(given.current?.value ?? '');
+    setLost(letters);
+    if (letters.length === 0) close();
   };
   return (
     <section class="panel" aria-labelledby={id}>
@@ -29,6 +31,9 @@ export function ClipboardPanel({
           <button type="button" class="button main" disabled={session.viewOnly.value} onClick={send}>
             {t('desktop.clipboard.send')}
           </button>
+          {lost.length > 0 && (
+            <p role="alert">{t('desktop.clipboard.letters', { letters: lost.slice(0, 20).join(' ') })}</p>
+          )}
         </div>
       )}
       {toDevice !== fromDevice && (

@@ -34,6 +34,9 @@ declare module '@novnc/novnc' {
     approveServer(): void;
     blur(): void;
     clipboardPasteFrom(text: string): void;
+    /** Not of its API: what the server has said of the extended clipboard. */
+    readonly _clipboardServerCapabilitiesFormats: Readonly<Record<number, boolean>>;
+    readonly _clipboardServerCapabilitiesActions: Readonly<Record<number, boolean>>;
     disconnect(): void;
     focus(): void;
     sendCredentials(credentials: Readonly<Record<string, string>>): void;

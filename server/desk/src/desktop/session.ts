@@ -7,6 +7,7 @@ import type { ConnectionEnd } from '../connection/end.ts';
 import { pageReturns } from '../connection/page-returns.ts';
 import { openSocket } from '../connection/socket.ts';
 import { rfbOver } from './carry.ts';
+import { notLatin1, takesUnicode } from './clipboard-letters.ts';
 import { type DesktopEnd, endOfDesktop } from './end-of-desktop.ts';
 import { keysymOf, keysyms, type Typed } from './typed.ts';
 
@@ -117,9 +118,17 @@ export class DesktopSession {
     for (const character of added) this.press(keysymOf(character));
   }
 
-  /** Text that can be pasted on the device. */
-  copyToDevice(text: string): void {
-    if (this.clipboard.value.toDevice) this.#rfb?.clipboardPasteFrom(text);
+  /**
+   * Text that can be pasted on the device. Returns letters that its VNC server does not take: of those with the clipboard of RFC 6143 alone
+   * (x11vnc), what is not in Latin-1. Then nothing was copied.
+   */
+  copyToDevice(text: string): readonly string[] {
+    const rfb = this.#rfb;
+    if (!this.clipboard.value.toDevice || !rfb) return [];
+    // noVNC would send a question mark for each.
+    const lost = takesUnicode(rfb) ? [] : notLatin1(text);
+    if (lost.length === 0) rfb.clipboardPasteFrom(text);
+    return lost;
   }
 
   #show(channel: Channel): void {
