@@ -60,13 +60,14 @@ export function eventEndpoints(context: EventStreamContext, places: UserPlaces):
   ];
 }
 
-/** A cursor stands in each message. What only carries a cursor is no event for the page that reads. */
+/** A cursor stands in each message. What only carries a cursor has a type of its own: `onmessage` of a page does not get it. */
 async function* lines(stream: EventStream, done: () => void): AsyncGenerator<string> {
   try {
     yield 'retry: 2000\n\n';
     for await (const message of stream.messages()) {
       const { cursor, kind } = message;
-      yield kind === 'alive' ? `id: ${cursor}\n\n` : `id: ${cursor}\ndata: ${JSON.stringify(message)}\n\n`;
+      const type = kind === 'alive' ? 'event: alive\n' : '';
+      yield `id: ${cursor}\n${type}data: ${JSON.stringify(message)}\n\n`;
     }
   } catch (error) {
     // The reader comes again, and goes on where it was.

@@ -121,7 +121,9 @@ export class EventStream {
   async #say(kind: 'ready' | 'events.lost' | 'alive'): Promise<EventMessage | null> {
     const position = this.#position;
     const cursor = await this.#context.eventLog.cursor(position);
-    return position === this.#position ? { cursor, kind } : null;
+    if (position !== this.#position) return null;
+    const aliveSeconds = this.#context.limits.eventHeartbeatMs / 1000;
+    return kind === 'ready' ? { cursor, kind, data: { aliveSeconds } } : { cursor, kind };
   }
 
   /** `null`: the user was removed, or is another one of the same name. */

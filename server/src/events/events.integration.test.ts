@@ -36,7 +36,11 @@ describe.each(Object.entries(readers))('by %s', (_name, open) => {
   test('a device comes, says something else, is opened and goes', async () => {
     await addDevice(server, 'dev1', north);
     const reader = await open('alice', '?device=dev1');
-    expect(await reader.next()).toEqual({ kind: 'ready', cursor: expect.any(String) });
+    expect(await reader.next()).toEqual({
+      kind: 'ready',
+      cursor: expect.any(String),
+      data: { aliveSeconds: 0.3 },
+    });
     const agent = await connectDevice(server, 'dev1', north, { properties: [{ name: 'model', value: 'A' }] });
     expect(await reader.next()).toEqual({
       cursor: expect.any(String),

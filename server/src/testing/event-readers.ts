@@ -84,7 +84,9 @@ export async function readEvents(
         const id = /^id: (.*)$/m.exec(block)?.[1];
         const data = /^data: (.*)$/m.exec(block)?.[1];
         if (id !== undefined) lastEventId = id;
-        if (data !== undefined) inbox.add(JSON.parse(data) as EventMessage);
+        // What has a type of its own is not for `onmessage`.
+        const isMessage = !/^event: /m.test(block);
+        if (data !== undefined && isMessage) inbox.add(JSON.parse(data) as EventMessage);
       }
     });
     response.on('error', () => {});
