@@ -78,17 +78,23 @@ export class Uplink {
   leave(): void {
     const { channel } = this.#options;
     this.stop();
-    if (channel.destroyed || channel.writableEnded) return;
+    if (channel.destroyed) return;
     this.#left = true;
+    const awaitClose = () => {
+      if (!channel.destroyed && !channel.readableEnded) this.#awaitClose();
+    };
+    if (channel.writableFinished) {
+      awaitClose();
+      return;
+    }
     this.#awaitProgress();
+    channel.once('finish', awaitClose);
+    if (channel.writableEnded) return;
     const endIfTaken = () => {
       if (channel.writableLength === 0 && channel.untaken === 0) channel.end();
     };
     channel.on('taken', endIfTaken);
     channel.write(Buffer.alloc(0), endIfTaken);
-    channel.once('finish', () => {
-      if (!channel.destroyed && !channel.readableEnded) this.#awaitClose();
-    });
   }
 
   /** Ends the timers: the user is not read any more, or read to the end whatever the device takes. */

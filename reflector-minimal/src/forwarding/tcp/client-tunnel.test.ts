@@ -244,6 +244,24 @@ test('a lost connection ends the channel at once, a close frame after what was s
   expect(closed.webSocket.calls).toEqual(['ended']);
 });
 
+test('a client that half-closes, and then closes before the device has taken all, loses nothing', async () => {
+  const { link, channel, webSocket, clock } = setUp(false, { maxFrame: 16_384, window: 65_536 });
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  webSocket.emit('message', Buffer.alloc(0), true);
+  webSocket.emit('close', 1000);
+  await tick();
+  const bytes = () =>
+    link.sent.map((entry) => Number(/^data (\d+)/.exec(entry)?.[1] ?? 0)).reduce((sum, one) => sum + one, 0);
+  expect(bytes()).toBe(65_536);
+  channel.onCredit(1_000_000);
+  await tick();
+  expect([bytes(), link.sent.at(-1)]).toEqual([131_072, 'close']);
+  // leftoverMs: it has to close its side.
+  clock.advance(defaultLimits.leftoverMs);
+  await tick();
+  expect([webSocket.calls.at(-1), clock.pending]).toEqual(['ended', 0]);
+});
+
 test('what a device sends once its client has closed is dropped', async () => {
   const { channel, webSocket, writes } = setUp();
   webSocket.emit('close', 1000);

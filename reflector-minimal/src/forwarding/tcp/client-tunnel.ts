@@ -219,11 +219,8 @@ export class ClientTunnel {
     this.#uplink.stop();
     const { channel } = this.#options;
     channel.resume();
-    if (inOrder && !channel.writableEnded) {
-      this.#uplink.leave();
-    } else {
-      channel.destroy();
-    }
+    if (inOrder) this.#uplink.leave();
+    else channel.destroy();
     // Until then the device's connection counts among those of its user.
     if (channel.closed) this.#options.ended();
     else channel.once('close', () => this.#options.ended());
