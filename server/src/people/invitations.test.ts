@@ -119,6 +119,24 @@ test('a mail that was not taken is a failure to who invites, and none to who ask
   expect(await invitations.userOf(lastToken())).toBe('alice');
 });
 
+test('a mail that was not taken does not count, and leaves the former link as it was', async () => {
+  await invitations.invite('alice', 'invitation');
+  const former = lastToken();
+  take = () => Promise.reject(new Error('550'));
+  for (let n = 0; n < limits.resetsPerUser; n++) {
+    invitations.request('alice');
+    await turn();
+    expect(await invitations.userOf(lastToken())).toBeNull();
+  }
+  expect(await invitations.userOf(former)).toBe('alice');
+  take = async () => {};
+  const tried = sent.length;
+  invitations.request('alice');
+  await turn();
+  expect(sent).toHaveLength(tried + 1);
+  expect([await invitations.userOf(lastToken()), await invitations.userOf(former)]).toEqual(['alice', null]);
+});
+
 test('a service account, and who has no address, get none', async () => {
   const people = new People(database);
   await people.set('bob', { kind: 'service', fullName: '', email: 'bob@example.com' });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import { get, run, type Tables, type Work } from '../store/tables.ts';
+import { all, get, run, type Tables, type Work } from '../store/tables.ts';
 import type { Mail, Mailer } from './mailer.ts';
 import type { People } from './people.ts';
 
@@ -41,15 +41,24 @@ export class Invitations {
     this.#context = context;
   }
 
-  /** Rejects when the mail could not be handed over. Nothing is sent when `most` were within `limits.resetMs`. */
+  /**
+   * Rejects when the mail could not be handed over: then it does not count, and former ones stay good. Nothing is sent when `most`
+   * were within `limits.resetMs`.
+   */
   async invite(user: string, purpose: Purpose, most = Number.POSITIVE_INFINITY): Promise<void> {
     const { people, mailer, page, mailOf } = this.#context;
     const row = await people.get(user);
     if (!row?.email || (await people.directoryOf(user)) !== null) return;
-    const secret = await this.#issue(user, purpose, most);
-    if (secret === null) return;
-    const link = `${page}?${new URLSearchParams({ token: secret })}`;
-    await mailer.send(row.email, await mailOf(user, purpose, link));
+    const issued = await this.#issue(user, purpose, most);
+    if (issued === null) return;
+    const link = `${page}?${new URLSearchParams({ token: issued.secret })}`;
+    try {
+      await mailer.send(row.email, await mailOf(user, purpose, link));
+    } catch (error) {
+      await this.#withdraw(issued.secret);
+      throw error;
+    }
+    await this.#end(issued.former);
   }
 
   /**
@@ -93,7 +102,12 @@ export class Invitations {
     if (addressee) await this.invite(addressee.name, 'reset', limits.resetsPerUser);
   }
 
-  async #issue(user: string, purpose: Purpose, most: number): Promise<string | null> {
+  /** `former`: digests of those that were good until then. */
+  async #issue(
+    user: string,
+    purpose: Purpose,
+    most: number,
+  ): Promise<{ readonly secret: string; readonly former: readonly Buffer[] } | null> {
     const { database, clock, limits } = this.#context;
     const secret = randomBytes(32).toString('base64url');
     const now = clock.date();
@@ -110,7 +124,11 @@ export class Invitations {
         now,
         now - limits.resetMs,
       );
-      yield* endAll(user);
+      const former = yield* all<{ hash: Buffer }>(
+        'SELECT hash FROM fleet_invitations WHERE "user" = ? AND expires > ?',
+        user,
+        now,
+      );
       yield* run(
         'INSERT INTO fleet_invitations (hash, "user", purpose, created, expires) VALUES (?, ?, ?, ?, ?)',
         digest(secret),
@@ -119,7 +137,20 @@ export class Invitations {
         now,
         now + ms,
       );
-      return secret;
+      return { secret, former: former.map(({ hash }) => hash) };
     });
+  }
+
+  async #end(former: readonly Buffer[]): Promise<void> {
+    await this.#context.database.transact(function* () {
+      for (const hash of former) yield* run('UPDATE fleet_invitations SET expires = 0 WHERE hash = ?', hash);
+    });
+  }
+
+  /** The mail has not gone. */
+  async #withdraw(secret: string): Promise<void> {
+    await this.#context.database.transact(() =>
+      run('DELETE FROM fleet_invitations WHERE hash = ?', digest(secret)),
+    );
   }
 }

@@ -310,7 +310,8 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
       method: 'POST',
       path: '/users/{name}/invitation',
       tag: 'Users',
-      summary: 'Sends a mail by which the user sets a password. Former ones do not count any more.',
+      summary:
+        'Sends a mail by which the user sets a password. Once it has gone, former ones do not count any more.',
       needs: 'users.write',
       parameters: byName,
       replies: [{ status: 202, description: 'The mail is on its way.' }],
