@@ -320,6 +320,8 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         if (!invitations) throw conflict('no mail is configured, so nobody can be invited');
         if (kind === 'service') throw conflict('a service account has no password');
         if (email === null) throw conflict('this user has no mail address');
+        const directory = await people.directoryOf(name);
+        if (directory !== null) throw conflict(`the password is kept by the directory ${directory}`);
         await invite(name);
         note(`invited the user ${name}`);
         return {};
