@@ -1,5 +1,6 @@
 import type { Extension } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
+import type { FailureKind } from '../dial/back-off.ts';
 import { reasons } from '../dial/routes.ts';
 import type { Clock } from '../host.ts';
 import type { Upgraded } from '../link/attempt.ts';
@@ -55,13 +56,13 @@ export class AgentLog {
     this.#lastFailures = text;
   }
 
-  disconnected(wasConnected: boolean, reason: string, retryMs: number | null): void {
+  disconnected(wasConnected: boolean, reason: string, kind: FailureKind, retryMs: number | null): void {
     const wait = retryMs === null ? '' : `; next attempt in ${(retryMs / 1000).toFixed(1)} s`;
     const text = `${wasConnected ? 'disconnected' : 'not connected'}: ${reason}${wait}`;
     const now = this.#clock.now();
     if (wasConnected && now - this.#connectedAt >= LASTING_MS) this.#outage.end();
-    if (this.#outage.isNew(reason, now)) this.#warn(text);
-    else if (wasConnected && this.#outage.isNew(`again: ${reason}`, now))
+    if (this.#outage.isNew(reason, now, kind)) this.#warn(text);
+    else if (wasConnected && this.#outage.isNew(`again: ${reason}`, now, kind))
       this.#warn(`${text}; the like is told no more today, unless a tunnel lasts an hour`);
     else this.#log.debug?.(text);
   }

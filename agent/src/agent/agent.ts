@@ -374,7 +374,7 @@ export class AgentCore {
     this.#properties.stop();
     this.#renewal.end();
     this.#certificateLog.ended();
-    this.#agentLog.disconnected(this.#record.state === 'connected', reason, retryMs);
+    this.#agentLog.disconnected(this.#record.state === 'connected', reason, kind, retryMs);
     this.#refused = kind === 'refusal';
     this.#record.disconnected(reason);
     this.#events.emit('disconnected', { reason, kind, retryMs });

@@ -20,6 +20,19 @@ describe('filter of an outage', () => {
     expect(filter.isNew('reason 999', 2 * DAY)).toBe(true);
   });
 
+  it('is not blind to a reason of another kind behind many of one', () => {
+    const filter = new RepeatFilter();
+    for (let i = 0; i < 1000; i++) filter.isNew(`no answer from 192.0.2.${i}`, DAY, 'fault');
+    expect([
+      filter.isNew('401 revoked', DAY, 'refusal'),
+      filter.isNew('401 revoked', DAY, 'refusal'),
+    ]).toEqual([true, false]);
+    expect([filter.isNew('403', DAY, 'refusal'), filter.isNew('another', DAY, 'fault')]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
   it('begins anew with the next outage', () => {
     const filter = new RepeatFilter();
     expect([filter.isNew('a', DAY), filter.isNew('a', DAY)]).toEqual([true, false]);

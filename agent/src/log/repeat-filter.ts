@@ -1,4 +1,4 @@
-/** Reasons that pass in a day of one outage. */
+/** Reasons that pass in a day of one outage, and the first of each kind. */
 const MOST_REASONS = 8;
 const DAY_MS = 86_400_000;
 
@@ -8,21 +8,28 @@ const DAY_MS = 86_400_000;
  */
 export class RepeatFilter {
   readonly #seen = new Set<string>();
+  readonly #kinds = new Set<string>();
   #since = 0;
 
-  /** `now` in monotonic milliseconds. */
-  isNew(reason: string, now: number): boolean {
+  /**
+   * `now` in monotonic milliseconds. `kind`: one of few. Reasons with addresses are many, and what is of another kind passes behind
+   * them, too.
+   */
+  isNew(reason: string, now: number, kind = ''): boolean {
     if (now - this.#since >= DAY_MS) {
-      this.#seen.clear();
+      this.end();
       this.#since = now;
     }
-    if (this.#seen.has(reason) || this.#seen.size >= MOST_REASONS) return false;
+    if (this.#seen.has(reason)) return false;
+    if (this.#seen.size >= MOST_REASONS && this.#kinds.has(kind)) return false;
     this.#seen.add(reason);
+    this.#kinds.add(kind);
     return true;
   }
 
   /** The outage is over. */
   end(): void {
     this.#seen.clear();
+    this.#kinds.clear();
   }
 }
