@@ -48,14 +48,9 @@ export function addressOf(path: string, query: NonNullable<CallOptions['query']>
 /** One segment of a path. */
 export const segment = encodeURIComponent;
 
-/** Calls the API. Rejects with `Problem` and `Unreachable`, and with an `AbortError` after `signal`. */
-export async function call<Body>(
-  method: string,
-  path: string,
-  options: CallOptions = {},
-): Promise<Answer<Body>> {
+async function ask(method: string, path: string, options: CallOptions): Promise<Response> {
   const { query, body, ifMatch, signal } = options;
-  const response = await fetch(addressOf(path, query), {
+  return fetch(addressOf(path, query), {
     method,
     credentials: 'same-origin',
     redirect: 'error',
@@ -70,6 +65,10 @@ export async function call<Body>(
   }).catch((error: unknown) => {
     throw error instanceof DOMException && error.name === 'AbortError' ? error : new Unreachable();
   });
+}
+
+/** Rejects where it is none of the server, or a refusal. */
+async function valueIn(response: Response): Promise<unknown> {
   const text = await response.text();
   let value: unknown;
   try {
@@ -85,11 +84,31 @@ export async function call<Body>(
     throw new Unreachable();
   }
   if (!response.ok) throw new Problem(response.status, value, response.headers.get('Retry-After'));
+  return value;
+}
+
+/** Calls the API. Rejects with `Problem` and `Unreachable`, and with an `AbortError` after `signal`. */
+export async function call<Body>(
+  method: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<Answer<Body>> {
+  const response = await ask(method, path, options);
+  const value = await valueIn(response);
   return { body: value as Body, version: response.headers.get('ETag') ?? '*' };
 }
 
 export const get = async <Body>(path: string, query?: CallOptions['query'], signal?: AbortSignal) =>
   (await call<Body>('GET', path, { ...(query ? { query } : {}), ...(signal ? { signal } : {}) })).body;
+
+/** What is no JSON. Rejects as {@link call} does. */
+export async function getBytes(path: string): Promise<ArrayBuffer> {
+  const response = await ask('GET', path, {});
+  if (!response.ok) await valueIn(response);
+  return response.arrayBuffer().catch(() => {
+    throw new Unreachable();
+  });
+}
 
 export const post = async <Body = void>(path: string, body?: unknown) =>
   (await call<Body>('POST', path, body === undefined ? {} : { body })).body;

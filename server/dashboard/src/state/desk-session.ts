@@ -1,4 +1,4 @@
-import { addressOf, get, post, put, remove, segment } from '../api/call.ts';
+import { get, getBytes, post, put, remove, segment } from '../api/call.ts';
 import { Problem } from '../api/problem.ts';
 import {
   type AskName,
@@ -56,9 +56,7 @@ function answersFor({ device, port, recording }: DeskTarget): Answers {
     saveFile,
     recording: async () => {
       if (recording === undefined) throw new Problem(404, { title: 'nothing is played' });
-      const response = await fetch(addressOf(`/recordings/${segment(recording)}`));
-      if (!response.ok) throw new Problem(response.status, { title: response.statusText });
-      return response.arrayBuffer();
+      return getBytes(`/recordings/${segment(recording)}`);
     },
   };
 }
