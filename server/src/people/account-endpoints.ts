@@ -130,11 +130,13 @@ export function accountEndpoints(services: PeopleServices): Endpoint[] {
       path: '/account/password',
       tag: 'Account',
       summary: 'Sets another password, which ends all sessions and tokens of the caller.',
+      description:
+        'A browser that calls by its cookie gets a new session; every other one has to log in again.',
       needs: 'own',
       body: Type.Object({ password: secretText, code: Type.Optional(codeSchema), newPassword: secretText }),
       replies: [{ status: 204, description: 'Done.' }],
       async handle(call) {
-        const { body, caller, headers, note } = call;
+        const { body, caller, headers, note, logInAgain } = call;
         if ((await people.directoryOf(caller.name)) !== null) {
           throw new Problem(403, 'Your password is kept elsewhere', {
             detail: 'change it in your directory',
@@ -147,7 +149,8 @@ export function accountEndpoints(services: PeopleServices): Endpoint[] {
         if (changed === 'busy') throw new Problem(503, 'Too many log-ins at once');
         if (changed === null) throw changedMeanwhile();
         note('changed the own password');
-        return {};
+        // It is changed, whatever becomes of the session.
+        return { cookies: await logInAgain(changed).catch(() => []) };
       },
     }),
     endpoint({

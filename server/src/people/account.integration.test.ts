@@ -35,6 +35,22 @@ test('the password is changed by who knows it, and everything else is logged out
   expect((await server.as('bob', 'three blue horses').get('/account')).status).toBe(200);
 });
 
+test('whoever changes the password in a browser stays logged in there, and nowhere else', async () => {
+  const cookie = await server.cookieOf('bob');
+  const elsewhere = server.client({ cookie: await server.cookieOf('bob') });
+  const host = `http://localhost:${server.reflector.port}`;
+  const browser = { cookie, origin: host, 'sec-fetch-site': 'same-origin' };
+  const bob = server.client(browser);
+  const changed = await bob.post('/account/password', { password, newPassword: 'three blue horses' });
+  expect(changed.status).toBe(204);
+  expect((await bob.get('/account')).status).toBe(401);
+  expect((await elsewhere.get('/account')).status).toBe(401);
+  const lines = changed.headers['set-cookie'] as string[];
+  const again = lines.map((line) => line.split(';', 1)[0]).join('; ');
+  const { body } = await server.client({ ...browser, cookie: again }).get('/account');
+  expect(body).toMatchObject({ user: { name: 'bob' } });
+});
+
 test('what a user has chosen for pages is kept for this user, and nothing else is', async () => {
   const alice = await server.signedIn('alice');
   const bob = await server.signedIn('bob');
