@@ -18,13 +18,13 @@ export class Api {
     this.#authorization = authorization;
   }
 
-  /** All records of a list, page by page. Rejects with a {@link Failure}. */
-  async *records(path: string, query: Readonly<Record<string, unknown>>): AsyncGenerator<unknown> {
+  /** All pages of a list, each with its records; at least one. Rejects with a {@link Failure}. */
+  async *pages(path: string, query: Readonly<Record<string, unknown>>): AsyncGenerator<readonly unknown[]> {
     for (let cursor: string | null = null; ; ) {
       const page = (await this.get(path, cursor === null ? query : { ...query, cursor }))
         .value as Page | null;
       if (!Array.isArray(page?.items)) throw new Failure(`${this.#where}: the answer holds no list`);
-      yield* page.items;
+      yield page.items;
       if (typeof page.next !== 'string') return;
       // A server that gives the same page again would be asked for ever.
       if (page.next === cursor) throw new Failure(`${this.#where}: its list does not end`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fieldOf, json, plain, record, table } from './show.ts';
+import { fieldOf, json, jsonList, plain, record, table } from './show.ts';
 
 test('a table has a line for each record, and steers no terminal', () => {
   const columns = [
@@ -12,11 +12,40 @@ test('a table has a line for each record, and steers no terminal', () => {
     { name: null, on: false, a: null },
     { name: '2026-11-28T10:00:00.000Z' },
   ];
-  expect(table(columns, records)).toBe(`NAME                  ON   DEEP
+  expect(table(columns).page(records)).toBe(`NAME                  ON   DEEP
 pump [2J              yes  1,2
 -                     no   -
 2026-11-28 10:00 UTC  -    -
 `);
+});
+
+test('a table of pages has one head, and lines that stay aligned', () => {
+  const list = table([
+    ['ID', 'id'],
+    ['ON', 'on'],
+  ]);
+  const pages = [[{ id: 'pump-7', on: true }], [{ id: 'a', on: false }], []].map((page) => list.page(page));
+  expect([...pages, list.end()]).toEqual(['ID      ON\npump-7  yes\n', 'a       no\n', '', '']);
+  expect(table([['ID', 'id']]).page([])).toBe('ID\n');
+});
+
+test.each([
+  [[[]], []],
+  [
+    [
+      [
+        { id: 'a', tags: ['x'] },
+        { id: 'b\x9b2J', tags: [] },
+      ],
+      [],
+      [{ id: 'c', of: { a: null } }],
+    ],
+    null,
+  ],
+])('JSON of pages is that of the whole list', (pages, whole) => {
+  const list = jsonList();
+  const text = pages.map((page) => list.page(page)).join('') + list.end();
+  expect(text).toBe(json(whole ?? pages.flat()));
 });
 
 test('a record has a line for each field, nested ones indented', () => {

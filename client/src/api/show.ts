@@ -1,18 +1,53 @@
 import { printable } from '../failure.ts';
 import type { Column } from './action.ts';
 
-/** Records as a table, one a line. */
-export function table(columns: readonly Column[], records: readonly unknown[]): string {
-  const rows = [
-    columns.map(([head]) => head),
-    ...records.map((record) => columns.map(([, field]) => cell(fieldOf(record, field)))),
-  ];
-  return aligned(rows);
+/** A list, page by page: the first lines are there before the last page is. */
+export interface ListText {
+  page(records: readonly unknown[]): string;
+  /** Behind the last page. */
+  end(): string;
+}
+
+/** Records as a table, one a line, in columns as wide as those so far need. */
+export function table(columns: readonly Column[]): ListText {
+  let widths: readonly number[] = [];
+  return {
+    page(records) {
+      const rows = records.map((record) => columns.map(([, field]) => cell(fieldOf(record, field))));
+      if (widths.length === 0) rows.unshift(columns.map(([head]) => head));
+      widths = widthsOf(rows, widths);
+      return aligned(rows, widths);
+    },
+    end: () => '',
+  };
+}
+
+/** As {@link json} shows the whole array. */
+export function jsonList(): ListText {
+  let isBegun = false;
+  return {
+    page: (records) =>
+      records
+        .map((one) => {
+          const before = isBegun ? ',' : '[';
+          isBegun = true;
+          return `${before}\n  ${json(one).trimEnd().replaceAll('\n', '\n  ')}`;
+        })
+        .join(''),
+    end: () => (isBegun ? '\n]\n' : '[]\n'),
+  };
+}
+
+function widthsOf(rows: readonly (readonly string[])[], least: readonly number[] = []): number[] {
+  return (rows[0] ?? []).map((_, i) => Math.max(least[i] ?? 0, ...rows.map((row) => row[i]?.length ?? 0)));
 }
 
 /** Rows of cells, one a line, in columns as wide as they need to be. */
-export function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+export function aligned(
+  rows: readonly (readonly string[])[],
+  widths: readonly number[] = widthsOf(rows),
+): string {
+  if (rows.length === 0) return '';
   const line = (row: readonly string[]) =>
     row
       .map((text, i) => text.padEnd(widths[i] ?? 0))

@@ -3,7 +3,7 @@ import { type Action, namesOf } from '../api/action.ts';
 import { Api } from '../api/call.ts';
 import { fieldsOf } from '../api/fields.ts';
 import { resources } from '../api/resources.ts';
-import { fieldOf, json, plain, record, table } from '../api/show.ts';
+import { fieldOf, json, jsonList, plain, record, table } from '../api/show.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
 import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
 import { ExitStatus, Failure } from '../failure.ts';
@@ -57,9 +57,9 @@ async function runAction(api: Api, action: Action, asked: Asked, context: Comman
   const { path, fields, given, asJson } = asked;
   const { method, columns, paged, only, done } = action;
   if (paged && columns) {
-    const found: unknown[] = [];
-    for await (const one of api.records(path, fields)) found.push(one);
-    context.print(asJson ? json(found) : table(columns, found));
+    const list = asJson ? jsonList() : table(columns);
+    for await (const records of api.pages(path, fields)) context.print(list.page(records));
+    context.print(list.end());
     return;
   }
   if (method === 'GET') {
