@@ -91,6 +91,8 @@ export const defaultLimits = {
   recordingLeastBytes: 4_096,
   /** Recordings in all: each counts for a part of the room in so many. Lists and sums look at all of them. */
   recordings: 20_000,
+  /** How often the log has each reason for which the SSH of terminals has failed at the server. */
+  terminalWarnMs: 60_000,
   /** SSH host keys of one device: one for each port that terminals use. */
   hostKeysPerDevice: 32,
   /** Of these, those that one user has trusted: nobody uses them up for the others. */

@@ -14,7 +14,8 @@ const notRecorded = 4507;
 
 /**
  * Speaks SSH with the device for the page, in a thread of its own, until one of them ends it. `messages`: of the page, behind its ticket.
- * `signal`: aborted when the page has gone. `recorder`: `null` where nothing is recorded. Resolves when the thread has ended, and never rejects.
+ * `signal`: aborted when the page has gone. `recorder`: `null` where nothing is recorded. `warn`: told once why it has failed here,
+ * which the page is not. Resolves when the thread has ended, and never rejects.
  */
 export function serveInThread(
   socket: RouteSocket,
@@ -22,6 +23,7 @@ export function serveInThread(
   connection: PortConnection,
   signal: AbortSignal,
   recorder: TerminalRecorder | null,
+  warn: (text: string, error: unknown) => void,
 ): Promise<void> {
   const worker = new Worker(workerFile('ssh-at-server/ssh-worker'), { resourceLimits: heap, env: {} });
   const pieces = connection.read()[Symbol.asyncIterator]();
@@ -59,8 +61,19 @@ export function serveInThread(
       };
       worker.terminate().then(ended, ended);
     };
-    const failed = (error: unknown) =>
-      error instanceof NotRecorded ? over(notRecorded, error.message) : over(internalError, '');
+    const failed = (error: unknown) => {
+      if (isOver) return;
+      // The recording has said so in the log itself.
+      if (error instanceof NotRecorded) over(notRecorded, error.message);
+      else {
+        warn('a terminal has ended: its SSH has failed', error);
+        over(internalError, '');
+      }
+    };
+    const died = (error: unknown) => {
+      if (!isOver) warn('a terminal has ended: its thread has died', error);
+      over(internalError, '');
+    };
     // Whatever it is at: nobody waits for it any more.
     signal.addEventListener('abort', () => over(1000, ''), { once: true });
     worker.on('message', (message: Asked | Told) => {
@@ -73,7 +86,7 @@ export function serveInThread(
       const { id } = message;
       answer(message).then((value) => worker.postMessage({ id, value } satisfies Given), failed);
     });
-    worker.on('error', () => over(internalError, ''));
-    worker.on('exit', () => over(internalError, ''));
+    worker.on('error', died);
+    worker.on('exit', (code) => died(new Error(`exit code ${code}`)));
   });
 }

@@ -9,6 +9,7 @@ import { RecordingSweep } from '../recordings/sweep.ts';
 import { createTicket } from './endpoint.ts';
 import { sshRoute, tcpRoute } from './route.ts';
 import { mayEverEndHere } from './ssh-at-server.ts';
+import { TerminalWarnings } from './terminal-warnings.ts';
 import { Tickets } from './tickets.ts';
 
 /** Connections of pages, by tickets, and the recordings of those that are terminals. */
@@ -32,7 +33,9 @@ export const ticketsPart: Part = {
       ],
       routes: [
         tcpRoute(context, openPort, defaultLimits.clientMessageBytes),
-        ...(mayEverEndHere(configuration) ? [sshRoute(context, dialPort, recordings)] : []),
+        ...(mayEverEndHere(configuration)
+          ? [sshRoute(context, dialPort, recordings, new TerminalWarnings(log, clock, limits))]
+          : []),
       ],
       start: () => sweep.start(),
       stop: () => sweep.stop(),

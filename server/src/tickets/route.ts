@@ -6,6 +6,7 @@ import { RecordedTerminal } from '../recordings/recorded-terminal.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { limits as sshLimits } from '../ssh/limits.ts';
 import { serveInThread } from '../ssh-at-server/ssh-thread.ts';
+import type { TerminalWarnings } from './terminal-warnings.ts';
 import type { TicketFor, Tickets, TicketUse } from './tickets.ts';
 
 /** What the routes need. */
@@ -77,6 +78,7 @@ export function sshRoute(
   context: TicketRouteContext,
   dialPort: DialPort,
   recordings: Recordings,
+  warnings: TerminalWarnings,
 ): OpenSocketRoute {
   const { limits } = context;
   const { messageBytes } = sshLimits;
@@ -97,7 +99,9 @@ export function sshRoute(
           { identity, device, port, call },
           {
             connected(connection) {
-              served = serveInThread(socket, messages, connection, call.signal, recorder);
+              served = serveInThread(socket, messages, connection, call.signal, recorder, (text, error) =>
+                warnings.warn(text, { user: identity.user.name, device, port }, error),
+              );
             },
             cut: (code) => socket.close(code),
           },
