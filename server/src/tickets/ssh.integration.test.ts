@@ -94,10 +94,28 @@ test('what is no SSH server is said, and the connection is counted', async () =>
   agent.data(channel, '220 pump FTP ready\r\n'.repeat(30));
   expect(await page.closed).toMatch(/^1000 /);
   expect(page.received).toEqual(['{"type":"failed","key":"ssh.failed"}']);
+  agent.close(channel);
   const ended = () =>
     server.records.find(({ event, bytesFrom }) => event === 'client-tunnel-end' && bytesFrom);
   await until(() => ended() !== undefined);
   expect(ended()).toMatchObject({ user: 'alice', device: 'pump', port: 22, bytesFrom: 600 });
+});
+
+test('a device that ends in order has not cut the connection, and is not reset', async () => {
+  const page = await Page.with(await ticketOf(alice));
+  page.say(begin);
+  const { channel } = await opening();
+  agent.confirm(channel);
+  agent.data(channel, 'Too many connections\r\n');
+  agent.close(channel);
+  expect(await page.closed).toMatch(/^1000 /);
+  expect(page.received).toEqual(['{"type":"failed","key":"ssh.failed"}']);
+  const opcodes: number[] = [];
+  while (opcodes.at(-1) !== Opcode.close) {
+    const frame = await agent.frame();
+    if (frame.channel === channel) opcodes.push(frame.opcode);
+  }
+  expect(opcodes).not.toContain(Opcode.error);
 });
 
 test('a page that says what it may not, or nothing, ends its connection alone', async () => {

@@ -124,7 +124,7 @@ export class ClientEndpoint {
       const asked = new TcpRequest(this.#context, askerBy(signal, resolve, reject), target, port);
       const opened = asked.open(port, (channel, since) => {
         const traffic = { bytesFrom: 0, bytesTo: 0 };
-        const bytes = new DeviceBytes(channel, traffic);
+        const bytes = new DeviceBytes(channel, traffic, this.#context);
         let isOver = false;
         const cut = (code: number) => {
           if (isOver) return;
@@ -132,7 +132,9 @@ export class ClientEndpoint {
           channel.destroy();
           user.cut(code);
         };
-        const gone = () => channel.destroy();
+        const gone = () => {
+          if (!bytes.isClosed) channel.destroy();
+        };
         const ended = asked.begin(traffic, since, () => cut(1008));
         this.#dialled.add(cut);
         signal.addEventListener('abort', gone, { once: true });
