@@ -176,9 +176,9 @@ test('recordingHeldMs: nobody erases what was just recorded; a day later there i
 });
 
 test.each([
-  ['recordingLeastBytes', { recordingLeastBytes: 10_000 }],
-  ['recordings', { recordings: 10 }],
-])('%s: what is short takes room, too', async (_, changed) => {
+  ['recordingLeastBytes: what is short takes room, too', { recordingLeastBytes: 10_000 }],
+  ['recordings: what is short takes room, too', { recordings: 10 }],
+])('%s', async (_, changed) => {
   const recordings = new Recordings(folder, roomy, clock, { ...limits, ...changed }, log);
   for (const user of ['one', 'one', 'two', 'two', 'three']) {
     await made(recordings, 'x', user);
