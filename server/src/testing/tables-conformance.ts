@@ -5,9 +5,11 @@ import type { ManualClock } from '../../../protocol/src/testing/manual-clock.ts'
 import { Idempotency } from '../api/idempotency.ts';
 import { AuditQueries } from '../audit/queries.ts';
 import type { Sight } from '../devices/device-search.ts';
+import { Domains } from '../devices/domains.ts';
 import { FleetDevices } from '../devices/fleet-devices.ts';
 import { Members } from '../directories/members/members.ts';
 import { ProviderSessions } from '../directories/oidc/provider-sessions.ts';
+import { EventLog } from '../events/log/event-log.ts';
 import { defaultLimits } from '../limits.ts';
 import { ApiKeys, type NewApiKey } from '../people/api-keys.ts';
 import { Grants, type NewGrant } from '../people/grants.ts';
@@ -279,6 +281,113 @@ export function tablesConformance(name: string, open: () => Promise<TablesSubjec
         expect(await found({ domains: ['acme'], uids: [] })).toEqual(['Red', 'north', 'Öl']);
         expect(await found({ domains: [], uids: [lamp] })).toEqual(['Red', 'a%', 'secret']);
         expect(await found({ domains: [], uids: [] })).toEqual([]);
+      });
+    });
+
+    describe('domains', () => {
+      const month = '2026-01';
+
+      test('are added once, changed and listed with what they use, and removed', async () => {
+        const uid = await addDevices();
+        const domains = new Domains(tables);
+        const added = () => tables.transact(() => domains.add('west', 3));
+        expect((await Promise.all([added(), added()])).sort()).toEqual([false, true]);
+        await store.devices.noteConnected({ id: 'pump', uid }, 7, { address: '', agent: '', properties: {} });
+        const changes = { name: 'Acme Ä', description: 'd', quotas: { devices: 2 ** 40, connections: 0 } };
+        await tables.transact(() => domains.change('acme', changes));
+        await tables.transact(() =>
+          domains.change('acme', { quotas: { connections: null, bytesPerMonth: 9 } }),
+        );
+        const acme = {
+          ...{
+            number: expect.any(Number),
+            id: 'acme',
+            revision: 3,
+            name: 'Acme Ä',
+            description: 'd',
+            created: 0,
+          },
+          quotas: { devices: 2 ** 40, connections: null, bytesPerMonth: 9 },
+          usage: { devices: 1, connections: 1, bytesThisMonth: 0 },
+        };
+        expect(await domains.get('acme', month)).toEqual(acme);
+        const listed = async (among: readonly string[] | null, after: string) =>
+          (await domains.list(among, after, 2, month)).map(({ id }) => id);
+        expect([await listed(null, ''), await listed(null, 'other')]).toEqual([['acme', 'other'], ['west']]);
+        expect([await listed(['west', 'none'], ''), await listed([], '')]).toEqual([['west'], []]);
+        const of = (id: string) =>
+          tables.transact(function* () {
+            return [yield* domains.exists(id), yield* domains.revision(id), yield* domains.countDevices(id)];
+          });
+        expect([await of('acme'), await of('none')]).toEqual([
+          [true, 3, 1],
+          [false, null, 0],
+        ]);
+        await tables.transact(() => domains.remove('west'));
+        expect([await of('west'), await domains.get('west', month)]).toEqual([[false, null, 0], null]);
+      });
+    });
+
+    describe('the log of events', () => {
+      const logWith = async (limits = {}) => {
+        const log = new EventLog(tables, clock, { ...defaultLimits, ...limits });
+        await log.refresh();
+        return log;
+      };
+      const access = (n: number) =>
+        ({ kind: 'device.access', time: clock.date() + n, user: 'bob', data: { n, text: 'Ä\0' } }) as const;
+
+      test('is in one order for all who write it, and is read from any place', async () => {
+        const logs = [await logWith({ eventsInMemory: 2 }), await logWith()];
+        const from = logs[0]?.last ?? -1;
+        await Promise.all(
+          Array.from({ length: 10 }, (_, n) => logs[n % 2]?.append([access(2 * n), access(2 * n + 1)])),
+        );
+        const read = async (log: EventLog | undefined) => {
+          await log?.refresh();
+          const page = await log?.after(from, 100);
+          return page && 'events' in page ? page.events : [];
+        };
+        const [one, other] = [await read(logs[0]), await read(logs[1])];
+        expect(one.map(({ sequence }) => sequence)).toEqual(
+          Array.from({ length: 20 }, (_, n) => from + 1 + n),
+        );
+        expect(other).toEqual(one);
+        const order = one.map(({ data }) => (JSON.parse(data) as { n: number }).n);
+        // What is appended together stays together.
+        for (let n = 0; n < 20; n += 2) expect(order[n + 1]).toBe((order[n] ?? -1) + 1);
+        const cursor = (await logs[0]?.cursor(from + 3)) ?? '';
+        expect([await logs[1]?.resume(cursor), await logs[1]?.resume(cursor.replace(/-.*/, '-1'))]).toEqual([
+          from + 3,
+          null,
+        ]);
+      });
+
+      test('names the device that had the ID, and forgets what is too old', async () => {
+        const uid = await addDevices();
+        const log = await logWith({ eventsKept: 3 });
+        await log.append([
+          { kind: 'device.access', time: clock.date(), device: 'pump', user: 'bob\0' },
+          { kind: 'device.access', time: clock.date(), device: 'pump', uid: 'a former one' },
+          { kind: 'server.started', time: clock.date() },
+        ]);
+        const kept = await tables.all(
+          'SELECT kind, device, uid, domain, "user" FROM fleet_events ORDER BY sequence',
+        );
+        expect(kept.at(-1)).toEqual({
+          kind: 'server.started',
+          device: null,
+          uid: null,
+          domain: null,
+          user: null,
+        });
+        const page = await log.after(log.last - 3, 9);
+        expect('events' in page && page.events).toMatchObject([
+          { device: 'pump', uid, domain: 'acme', user: 'bob\ufffd', data: '{}' },
+          { device: 'pump', uid: 'a former one', domain: null },
+          { kind: 'server.started' },
+        ]);
+        expect(await (await logWith()).after(0, 9)).toEqual({ lost: true });
       });
     });
 
