@@ -118,7 +118,8 @@ test('no object with a prototype is made from names that a peer has chosen', () 
     [...text.matchAll(suspicious)].map(([match]) => `${path}: ${match}`),
   );
   expect(found).toEqual([
-    // The options of the command line, of a table of ours.
+    // The options of the command line, of a table of ours, and those of a program's command.
+    'command-line/run.ts: Object.fromEntries',
     'command-line/run.ts: Object.fromEntries',
     'command-line/run.ts: Object.fromEntries',
     // The keys of a program.
