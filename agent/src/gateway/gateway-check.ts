@@ -128,27 +128,40 @@ function probeAll(
 ): void {
   const { target } = deviceHosts(host);
   let complete = true;
-  const next = (index: number): void => {
+  inTurn(
+    host,
+    devices,
+    ({ id, configuration }, next) =>
+      probeServices(
+        target,
+        configuration,
+        ({ port, name }, failure) => {
+          complete &&= failure === null;
+          report(
+            failure === null ? 'ok' : 'FAILED',
+            'service',
+            `${id}: ${portLabel(port, name)}${failure === null ? '' : `: ${failure}`}`,
+          );
+        },
+        next,
+      ),
+    () => done(complete),
+  );
+}
+
+/** One device after the other, each in a turn of its own: a step may end at once, and there may be 200 of them. */
+function inTurn(
+  { clock }: Pick<Host, 'clock'>,
+  devices: readonly DeviceConfiguration[],
+  step: (device: DeviceConfiguration, next: () => void) => void,
+  done: () => void,
+): void {
+  const from = (index: number): void => {
     const device = devices[index];
-    if (!device) {
-      done(complete);
-      return;
-    }
-    probeServices(
-      target,
-      device.configuration,
-      ({ port, name }, failure) => {
-        complete &&= failure === null;
-        report(
-          failure === null ? 'ok' : 'FAILED',
-          'service',
-          `${device.id}: ${portLabel(port, name)}${failure === null ? '' : `: ${failure}`}`,
-        );
-      },
-      () => next(index + 1),
-    );
+    if (device) step(device, () => clock.schedule(0, () => from(index + 1)));
+    else done();
   };
-  next(0);
+  from(0);
 }
 
 /** The tunnels of the running gateway; without one, an attempt for each device. */
@@ -212,31 +225,27 @@ function attemptEach(
 ): void {
   const silent = new Set<string>();
   let all = true;
-  const next = (index: number): void => {
-    const device = devices[index];
-    if (!device) {
-      done(all);
-      return;
-    }
-    const { id, configuration } = device;
-    const reflectors = reflectorsOf(configuration).join(', ');
-    // In a turn of its own: a device whose secret cannot be read ends at once, and there may be 200 of them.
-    const ended = () => host.clock.schedule(0, () => next(index + 1));
-    if (silent.has(reflectors)) {
-      report('FAILED', 'tunnel', `${id}: not tried, for ${reflectors} has not answered`);
-      ended();
-      return;
-    }
-    let answered = false;
-    const named: Report = (mark, step, detail) => {
-      answered ||= step === 'upgrade' || step === 'configuration';
-      report(mark, step, `${id}: ${detail}`);
-    };
-    makeAttempt(host, configuration, named, (connected) => {
-      all &&= connected;
-      if (!answered) silent.add(reflectors);
-      ended();
-    });
-  };
-  next(0);
+  inTurn(
+    host,
+    devices,
+    ({ id, configuration }, next) => {
+      const reflectors = reflectorsOf(configuration).join(', ');
+      if (silent.has(reflectors)) {
+        report('FAILED', 'tunnel', `${id}: not tried, for ${reflectors} has not answered`);
+        next();
+        return;
+      }
+      let answered = false;
+      const named: Report = (mark, step, detail) => {
+        answered ||= step === 'upgrade' || step === 'configuration';
+        report(mark, step, `${id}: ${detail}`);
+      };
+      makeAttempt(host, configuration, named, (connected) => {
+        all &&= connected;
+        if (!answered) silent.add(reflectors);
+        next();
+      });
+    },
+    () => done(all),
+  );
 }
