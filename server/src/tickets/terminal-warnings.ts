@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
+import { LineLimiter } from '../ssh-at-server/line-limiter.ts';
 
 /** Of which terminal. */
 export interface WarnedOf {
@@ -9,18 +10,10 @@ export interface WarnedOf {
   readonly port: number;
 }
 
-interface Said {
-  at: number;
-  /** Of the same, that were not said since. */
-  more: number;
-}
-
 /** Says in the log that the SSH of terminals has failed at the server: one line a while, whoever tries again and again. */
 export class TerminalWarnings {
   readonly #log: Pick<Logger, 'warn'>;
-  readonly #clock: Pick<Clock, 'now'>;
-  readonly #everyMs: number;
-  readonly #said = new Map<string, Said>();
+  readonly #lines: LineLimiter;
 
   constructor(
     log: Pick<Logger, 'warn'>,
@@ -28,20 +21,14 @@ export class TerminalWarnings {
     { terminalWarnMs }: Pick<Limits, 'terminalWarnMs'>,
   ) {
     this.#log = log;
-    this.#clock = clock;
-    this.#everyMs = terminalWarnMs;
+    this.#lines = new LineLimiter(clock, terminalWarnMs);
   }
 
   /** `text`: one of few. */
   warn(text: string, of: WarnedOf, error: unknown): void {
-    const now = this.#clock.now();
-    const said = this.#said.get(text);
-    if (said && now - said.at < this.#everyMs) {
-      said.more++;
-      return;
-    }
-    this.#said.set(text, { at: now, more: 0 });
-    this.#log.warn({ ...of, reason: reasonOf(error), ...(said?.more ? { more: said.more } : {}) }, text);
+    const more = this.#lines.admit(text);
+    if (more === null) return;
+    this.#log.warn({ ...of, reason: reasonOf(error), ...(more > 0 ? { more } : {}) }, text);
   }
 }
 
