@@ -1,7 +1,8 @@
 import { limits } from '../limits.ts';
-import { type ConnectionEnd, endOf } from './end.ts';
+import type { ConnectionEnd } from './end.ts';
 import { LinkWatch } from './link-watch.ts';
 import type { PageReturns } from './page-returns.ts';
+import { endOfSocket } from './socket-end.ts';
 
 /** What of a WebSocket a channel uses. */
 export type ChannelSocket = Pick<
@@ -27,25 +28,16 @@ export class Channel {
   /** A socket that is open. `returns`: of a page whose server answers {@link alive}; `null`: it does not. */
   constructor(socket: ChannelSocket, returns: PageReturns | null = null) {
     this.#socket = socket;
-    let lost = () => {};
+    const { ended, lose } = endOfSocket(socket);
     socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       // Before the device has said anything, it may take its time: a user there may have to consent.
       if (returns && !this.#watch && socket.readyState === open) {
-        this.#watch = new LinkWatch({ ask: () => socket.send(alive), lost: () => lost(), returns });
+        this.#watch = new LinkWatch({ ask: () => socket.send(alive), lost: lose, returns });
       }
       this.#watch?.seen();
       if (data instanceof ArrayBuffer) this.#take(new Uint8Array(data));
     });
-    this.ended = new Promise((resolve) => {
-      // Already closed: its event is past.
-      if (socket.readyState > open) resolve(endOf(1006, ''));
-      socket.addEventListener('close', ({ code, reason }: CloseEvent) => resolve(endOf(code, reason)));
-      lost = () => {
-        // The browser would wait for the other end.
-        resolve(endOf(1006, ''));
-        socket.close(1000);
-      };
-    });
+    this.ended = ended;
     this.ended
       .then(() => {
         this.#watch?.stop();

@@ -6,9 +6,10 @@ import type { TerminalSize } from '../../../src/ssh/requests.ts';
 import { type Answer, type Shell, SshFailure, type TerminalSsh } from '../../../src/ssh/session.ts';
 import { readStrings, writeStrings } from '../../../src/ssh/strings.ts';
 import type { ChannelSocket } from '../connection/channel.ts';
-import { type ConnectionEnd, endOf } from '../connection/end.ts';
+import type { ConnectionEnd } from '../connection/end.ts';
 import { LinkWatch } from '../connection/link-watch.ts';
 import type { PageReturns } from '../connection/page-returns.ts';
+import { endOfSocket } from '../connection/socket-end.ts';
 
 const open = 1;
 
@@ -31,7 +32,7 @@ export class SshAtServer implements TerminalSsh {
   #typedBytes = 0;
   readonly #returns: PageReturns | null;
   #watch: LinkWatch | null = null;
-  #lost: () => void = () => {};
+  readonly #lose: () => void;
 
   /**
    * A socket that is open, to `/ssh`; its ticket has been sent. `returns`: of a page whose server answers `alive`; `null`: it does not.
@@ -40,16 +41,9 @@ export class SshAtServer implements TerminalSsh {
     this.#socket = socket;
     this.#returns = returns;
     socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(data));
-    this.ended = new Promise((resolve) => {
-      // Already closed: its event is past.
-      if (socket.readyState > open) resolve(endOf(1006, ''));
-      socket.addEventListener('close', ({ code, reason }: CloseEvent) => resolve(endOf(code, reason)));
-      this.#lost = () => {
-        // The browser would wait for the other end.
-        resolve(endOf(1006, ''));
-        socket.close(1000);
-      };
-    });
+    const { ended, lose } = endOfSocket(socket);
+    this.ended = ended;
+    this.#lose = lose;
     this.ended
       .then(() => {
         this.#watch?.stop();
@@ -67,7 +61,7 @@ export class SshAtServer implements TerminalSsh {
     if (!this.#returns || this.#socket.readyState !== open) return;
     this.#watch = new LinkWatch({
       ask: () => this.#send({ type: 'alive' }),
-      lost: () => this.#lost(),
+      lost: this.#lose,
       returns: this.#returns,
     });
   }
