@@ -79,6 +79,17 @@ test('on another network it is opened again at once', () => {
   expect(opened()).toHaveLength(2);
 });
 
+test('there is one stream at a time, also where another attempt waits when the network is another one', () => {
+  live();
+  vi.advanceTimersByTime(2_000);
+  last().close();
+  last().onerror?.();
+  network.dispatchEvent(new Event('online'));
+  vi.advanceTimersByTime(10_000);
+  expect(opened().length).toBeGreaterThan(2);
+  expect(opened().filter(({ readyState }) => readyState !== FakeEventSource.CLOSED)).toEqual([last()]);
+});
+
 test('a page that is looked at again after a longer silence opens it at once', () => {
   live();
   vi.advanceTimersByTime(20_000);

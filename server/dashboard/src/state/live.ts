@@ -66,7 +66,6 @@ export function startLive(): void {
   /** Opens it again after this long without a word: a browser waits for ever on a link that is dead. */
   const reopenAfter = (silentMs: number) => {
     if (loggedOut.value || source === null || Date.now() - last < silentMs) return false;
-    source.close();
     report();
     open();
     return true;
@@ -80,6 +79,8 @@ export function startLive(): void {
   };
   const open = () => {
     last = Date.now();
+    // A look may have opened one while another attempt waited.
+    source?.close();
     const opened = new EventSource(addressOf('/events', { kind: kinds, cursor }));
     source = opened;
     look();
