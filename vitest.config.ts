@@ -114,6 +114,23 @@ const integration = [
   'test/plug-ins/*.test.ts',
 ];
 
+/** Tests that ask a `TestServer`, whichever store it has: those in which the store does more than know who asks. */
+const onPostgresql = [
+  'api/{every-endpoint,generated-client,routes}',
+  'audit/audit',
+  'devices/endpoints/{devices,on-line}',
+  'devices/original/original',
+  'directories/{ldap/ldap,oidc/oidc}',
+  'enrolment/enrolment',
+  'events/events',
+  'host-keys/host-keys',
+  'metrics/metrics',
+  'people/{account,mail,people}',
+  'rights/{ended,live}-rights',
+  'tickets/tickets',
+  'webhooks/webhooks',
+].map((file) => `server/src/${file}.integration.test.ts`);
+
 const propertySeed = 'toolchain/property-seed.mjs';
 
 /** What toolchain/mutation runs too. */
@@ -146,6 +163,18 @@ export default defineConfig({
           include: integration,
           exclude: notOurs,
           setupFiles: [propertySeed],
+          isolate: false,
+          ...whenBusy,
+        },
+      },
+      {
+        // The server again, on PostgreSQL.
+        resolve,
+        test: {
+          name: 'postgresql',
+          include: onPostgresql,
+          globalSetup: ['server/src/testing/postgresql-setup.ts'],
+          env: { RM_TEST_STORE: 'postgresql' },
           isolate: false,
           ...whenBusy,
         },

@@ -26,6 +26,7 @@ const always = {
   'test:all': [
     'long',
     'native-sanitize',
+    'postgresql',
     'release',
     ...boards.filter(({ onDemand }) => !onDemand).map(({ name }) => name),
   ],

@@ -19,14 +19,14 @@ import type { EventLog } from './events/log/event-log.ts';
 import type { Limits } from './limits.ts';
 import type { DirectoryRights } from './rights/directory-rights.ts';
 import type { FleetRights } from './rights/fleet-rights.ts';
-import type { FleetDatabase } from './store/fleet-database.ts';
+import type { Tables } from './store/tables.ts';
 
-/** What there is once the data file is open. */
+/** What there is once the store is open. */
 export interface Foundation {
   readonly store: Store;
   /** Users as requests know them; also takes hints of what was changed beside the Store. */
   readonly known: KnownUsers;
-  readonly database: FleetDatabase;
+  readonly database: Tables;
   /** What has happened, for readers and webhooks. Parts may add to it. */
   readonly eventLog: EventLog;
   /** Lengths of queues by name, for the figures. Parts add theirs. */
@@ -42,7 +42,7 @@ export interface Foundation {
   readonly settings: Pick<ReflectorOptions, 'cookieHost' | 'domain' | 'trustProxy' | 'tls'>;
   /** For messages about the configuration; `null`: there is no file. */
   readonly file: string | null;
-  /** Path of the data file. */
+  /** Path of the data file; its folder is where files are kept, whichever store there is. */
   readonly data: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** How often each user calls, and whose turn it is, whatever they call by. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type ReflectorParts, defaultLimits as reflectorLimits } from 'rm-reflector';
 import type { PasswordComplaint } from 'rm-reflector/accounts';
 import type {
@@ -12,6 +12,7 @@ import type {
   Session,
   Store,
 } from 'rm-reflector/ports';
+import { StoreError } from 'rm-reflector/ports';
 import { type Additions, type AdditionsContext, ConfigurationError } from 'rm-reflector/program';
 import { CallRate } from './api/call-rate.ts';
 import type { Endpoint } from './api/endpoint.ts';
@@ -27,6 +28,7 @@ import { readPageTexts } from './bundles/page-texts.ts';
 import { AnswerCache } from './cache/answers/answer-cache.ts';
 import { cachePart } from './cache/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
+import { storeAddress } from './configuration/store.ts';
 import { dashboard } from './dashboard/part.ts';
 import { deskPart } from './desk/part.ts';
 import { devices } from './devices/part.ts';
@@ -42,6 +44,10 @@ import { peoplePart } from './people/part.ts';
 import { DirectoryRights } from './rights/directory-rights.ts';
 import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
+import type { PostgresqlLimits } from './store/postgresql/limits.ts';
+import { type PostgresqlOptions, PostgresqlStore } from './store/postgresql/postgresql-store.ts';
+import { PostgresqlTables } from './store/postgresql-tables/postgresql-tables.ts';
+import type { OpenTables } from './store/tables.ts';
 import { ticketsPart } from './tickets/part.ts';
 import { webhooksPart } from './webhooks/part.ts';
 
@@ -72,20 +78,26 @@ export const parts: readonly Part[] = [
 export function serverAdditions(
   context: AdditionsContext,
   limits: Limits = defaultLimits,
+  databaseLimits: Partial<PostgresqlLimits> = {},
 ): Additions & Pick<Foundation, 'branding'> {
   const configuration = readOwnConfiguration(context.own, context.file);
   for (const part of parts) part.check?.({ ...context, configuration });
+  const { environment, file, givenStore: given = null, log } = context;
+  const address = storeAddress(configuration.store, { given, file, environment });
+  const warn = (text: string) => log.warn(text);
+  const postgresql = address && { ...address, limits: databaseLimits, warn };
   const { domain = 'localhost', cookieHost = null } = context.settings;
   const branding = new Branding({
     folder: configuration.branding ?? null,
     pageTexts: readPageTexts()?.get('en') ?? null,
     limits,
-    log: context.log,
+    log,
     settings: { domain, cookieHost },
   });
-  const server = new Server({ ...context, configuration, branding, limits });
+  const server = new Server({ ...context, configuration, branding, limits, postgresql });
   return {
     options: {
+      ...(postgresql && { store: () => openStore(postgresql, context.data) }),
       logInLinks: parts.flatMap((part) => part.logInLinks?.(configuration) ?? []),
       responseCache: server.cache,
       admitDevice: (arriving) => server.admitDevice(arriving),
@@ -106,12 +118,31 @@ export function serverAdditions(
   };
 }
 
-type ServerContext = AdditionsContext & Pick<Foundation, 'branding' | 'configuration' | 'limits'>;
+/** Refuses an empty database where the data is still in the file: it looks as if everything were lost. */
+async function openStore(options: PostgresqlOptions, data: string): Promise<PostgresqlStore> {
+  const store = await PostgresqlStore.open(options);
+  try {
+    if (!existsSync(data) || !(await store.users.isEmpty())) return store;
+    throw new StoreError(
+      `the database: is empty, and there is the data file ${data}: move it by "rm-server migrate", or move it away`,
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+type ServerContext = AdditionsContext &
+  Pick<Foundation, 'branding' | 'configuration' | 'limits'> & {
+    /** `null`: the tables are in the data file. */
+    readonly postgresql: PostgresqlOptions | null;
+  };
 
 class Server {
   readonly #context: ServerContext;
   readonly cache: AnswerCache;
   #foundation: Foundation | null = null;
+  #database: OpenTables | null = null;
   #running: readonly Running[] = [];
 
   constructor(context: ServerContext) {
@@ -173,7 +204,7 @@ class Server {
   start(): void {
     const { clock, log } = this.#context;
     // The start has waited for other processes that hold the file; a running server does not.
-    this.#foundation?.database.watch({
+    this.#database?.watch?.({
       busyMs: reflectorLimits.storeBusyMs,
       retryMs: reflectorLimits.storeRetryMs,
       now: () => clock.now(),
@@ -197,7 +228,7 @@ class Server {
 
   async close(): Promise<void> {
     for (const running of [...this.#running].reverse()) await running.stop?.();
-    await this.#foundation?.database.close();
+    await this.#database?.close();
   }
 
   async #opened(store: Store, known: KnownUsers): Promise<Foundation> {
@@ -206,8 +237,11 @@ class Server {
   }
 
   async #open(store: Store, known: KnownUsers): Promise<Foundation> {
-    const { data, clock, limits } = this.#context;
-    const database = new FleetDatabase(data, clock, limits);
+    const { data, clock, limits, postgresql } = this.#context;
+    const warn = (text: string) => postgresql?.warn?.(`${text} (fleet)`);
+    const database: OpenTables = postgresql
+      ? await PostgresqlTables.open({ ...postgresql, warn })
+      : new FleetDatabase(data, clock, limits);
     const eventLog = new EventLog(database, clock, limits, (error) =>
       this.#context.log.error({ err: error }, 'events not read'),
     );
@@ -217,7 +251,8 @@ class Server {
       await database.close();
       throw error;
     }
-    const queues = new Map([['reads', () => database.readsWaiting]]);
+    this.#database = database;
+    const queues = new Map([['reads', () => database.waiting]]);
     const rights = new FleetRights(database, known, clock);
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });
     return {

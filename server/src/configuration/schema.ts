@@ -6,11 +6,13 @@ import { ldapSchema, providerSchema } from './directories.ts';
 import { mailSchema } from './mail.ts';
 import { metricsSchema } from './metrics.ts';
 import { recordingSchema } from './recording.ts';
+import { storeSchema } from './store.ts';
 import { terminalSchema } from './terminal.ts';
 import { webhooksSchema } from './webhooks.ts';
 
 /** The keys of `/etc/rm-server.json` besides those of the reflector. Each part of the server has one. */
 export const ownKeys = {
+  store: Type.Optional(storeSchema),
   publicUrl: Type.Optional(
     Type.String({
       pattern: '^https?://[^/?#]+/?$',

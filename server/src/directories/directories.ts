@@ -86,7 +86,9 @@ export class Directories {
   }
 
   start(): void {
-    this.#warnWithoutLocalAdministrator();
+    this.#warnWithoutLocalAdministrator().catch((error: unknown) => {
+      this.#foundation.log.error({ err: error }, 'local administrators not looked for');
+    });
     this.#refresh?.start();
     this.#scheduleSweep();
   }
@@ -96,15 +98,13 @@ export class Directories {
     this.#sweep?.cancel();
   }
 
-  #warnWithoutLocalAdministrator(): void {
+  async #warnWithoutLocalAdministrator(): Promise<void> {
     const { configuration, database, log } = this.#foundation;
     if (!configuration.ldap && configuration.oidc.length === 0) return;
-    const local = database
-      .prepare(
-        `SELECT 1 FROM users WHERE administrator = 1
-           AND NOT EXISTS (SELECT 1 FROM fleet_directory_members AS member WHERE member.uid = users.uid)`,
-      )
-      .get();
+    const local = await database.get(
+      `SELECT 1 FROM users WHERE ${database.dialect.is('administrator', true)}
+         AND NOT EXISTS (SELECT 1 FROM fleet_directory_members AS member WHERE member.uid = users.uid) LIMIT 1`,
+    );
     if (!local) log.warn('there is no local administrator: nobody gets in to mend a directory that is down');
   }
 

@@ -1,12 +1,12 @@
 import type { Foundation, Part } from '../part.ts';
-import type { FleetDatabase } from '../store/fleet-database.ts';
+import type { Tables } from '../store/tables.ts';
 import { Directories } from './directories.ts';
 import { readLdapSettings } from './ldap/read-settings.ts';
 import { readProviders } from './oidc/read-settings.ts';
 import { startPath } from './oidc/settings.ts';
 
 /** Those of each server in this process. */
-const opened = new WeakMap<FleetDatabase, Directories>();
+const opened = new WeakMap<Tables, Directories>();
 
 function open(foundation: Foundation): Directories {
   const directories = opened.get(foundation.database) ?? new Directories(foundation);

@@ -1,7 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { type AuditRecord, StoreUnavailable } from 'rm-reflector/ports';
-import { LastingDatabase } from 'rm-reflector/store';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { defaultLimits } from '../limits.ts';
 import type { ApiClient } from '../testing/api-client.ts';
@@ -254,9 +252,7 @@ describe('bounds', () => {
     const pump = device('pump-7');
     const first = await pump.asks();
     expect([first.status, first.headers['retry-after']]).toEqual([202, '7']);
-    const file = new LastingDatabase(join(server.folder, 'server.sqlite'));
-    file.prepare('UPDATE fleet_enrolments SET created = created - 3600001').run();
-    file.close();
+    await server.sql('UPDATE fleet_enrolments SET created = created - 3600001');
     expect((await pump.asks()).headers['retry-after']).toBe('77');
   });
 });

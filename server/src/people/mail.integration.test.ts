@@ -4,7 +4,6 @@ import { request } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LastingDatabase } from 'rm-reflector/store';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ApiClient } from '../testing/api-client.ts';
@@ -198,14 +197,10 @@ describe('an invitation', () => {
 
   test('is not sent to somebody whose password a directory keeps', async () => {
     await alice.post('/users', { name: 'carol', email: 'carol@example.com' });
-    const directory = new LastingDatabase(join(server.folder, 'server.sqlite'));
-    directory
-      .prepare(
-        `INSERT INTO fleet_directory_members ("user", uid, source, id, login, until)
-         SELECT name, uid, 'ldap', 'carol', name, 0 FROM users WHERE name = 'carol'`,
-      )
-      .run();
-    directory.close();
+    await server.sql(
+      `INSERT INTO fleet_directory_members ("user", uid, source, id, login, until)
+       SELECT name, uid, 'ldap', 'carol', name, 0 FROM users WHERE name = 'carol'`,
+    );
     const { status, text } = await alice.post('/users/carol/invitation');
     expect([status, text]).toEqual([409, expect.stringContaining('kept by the directory ldap')]);
     expect(mails).toEqual([]);

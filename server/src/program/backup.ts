@@ -6,6 +6,7 @@ import { CommandError, ExitStatus, fileFault, type ProgramCommand } from 'rm-ref
 import { asOwnerOf, DataFileLock, LastingDatabase } from 'rm-reflector/store';
 import { defaultLimits } from '../limits.ts';
 import { FleetDatabase } from '../store/fleet-database.ts';
+import { mustBeFile } from './postgresql.ts';
 
 /**
  * `rm-server backup FILE`: a copy of the data file as it is at one moment, while the server runs. It is of mode 0600, and has
@@ -14,7 +15,9 @@ import { FleetDatabase } from '../store/fleet-database.ts';
 export const backup: ProgramCommand = {
   usage: 'backup FILE',
   names: [1, 1],
-  run: ([file = ''], { data }, { print }) => {
+  run: ([file = ''], place, { print }) => {
+    mustBeFile('backup', place, 'pg_dump');
+    const { data } = place;
     if (!existsSync(data))
       throw new CommandError(ExitStatus.data, `data file ${data}: there is no such file`);
     if (existsSync(file))
@@ -50,7 +53,9 @@ export const backup: ProgramCommand = {
 export const restore: ProgramCommand = {
   usage: 'restore FILE',
   names: [1, 1],
-  run: async ([file = ''], { data }, { clock, print }) => {
+  run: async ([file = ''], place, { clock, print }) => {
+    mustBeFile('restore', place, 'pg_restore');
+    const { data } = place;
     if (!existsSync(file)) throw new CommandError(ExitStatus.failed, `${file}: there is no such file`);
     const lock = DataFileLock.take(data);
     try {

@@ -82,7 +82,12 @@ test('nothing is moved off a running server, and the database stays empty', asyn
 
 const secretUrl = 'postgresql://rm:secret@db.example.com/rm';
 test.each<[string[], number, string]>([
-  [[], 64, 'migrate: needs --to postgresql://USER@HOST:PORT/DATABASE'],
+  [[], 64, 'migrate: needs --to postgresql://USER@HOST:PORT/DATABASE, or "store" in the configuration file'],
+  [
+    ['--ca', '/none'],
+    64,
+    'migrate: needs --to postgresql://USER@HOST:PORT/DATABASE, or "store" in the configuration file',
+  ],
   [
     ['--to', secretUrl],
     64,
@@ -104,7 +109,7 @@ test.each<[string[], number, string]>([
   [
     ['fleet'],
     64,
-    'must be rm-server migrate [--from FILE] --to URL [--password-file FILE] [--ca FILE] [--tls off]',
+    'must be rm-server migrate [--from FILE] [--to URL] [--password-file FILE] [--ca FILE] [--tls off]',
   ],
 ])('%j is refused in one line', async (args, status, message) => {
   expect(await migrate(...args)).toEqual({ status, out: '', err: `rm-server: ${message}\n` });

@@ -8,18 +8,19 @@ import {
 } from 'rm-reflector/program';
 import { hasPassword, type PostgresqlAddress } from '../store/postgresql/connection.ts';
 import { transfer } from '../store/transfer/transfer.ts';
+import { addressOf } from './postgresql.ts';
 
 /**
- * `rm-server migrate --to URL`: moves the data file, or that of `--from`, to a PostgreSQL database that has no data yet: everything or
- * nothing. The file stays.
+ * `rm-server migrate`: moves the data file, or that of `--from`, to the PostgreSQL database of `--to` or of the configuration, which has no
+ * data yet: everything or nothing. The file stays.
  */
 export const migrate: ProgramCommand = {
-  usage: 'migrate [--from FILE] --to URL [--password-file FILE] [--ca FILE] [--tls off]',
+  usage: 'migrate [--from FILE] [--to URL] [--password-file FILE] [--ca FILE] [--tls off]',
   names: [0, 0],
   options: ['from', 'to', 'password-file', 'ca', 'tls'],
   run: async (_names, place, { clock, print, printError }) => {
     const from = place.option('from') ?? place.data;
-    const to = addressOf(place);
+    const to = targetOf(place);
     const warn = (text: string) => printError(`rm-server: ${text}\n`);
     const { rows, altered } = await transfer({ from, to }, { clock, warn });
     const width = Math.max(...[...rows.keys()].map((table) => table.length));
@@ -32,10 +33,16 @@ export const migrate: ProgramCommand = {
 };
 
 /** Throws `CommandError`. */
-function addressOf({ option }: CommandPlace): PostgresqlAddress {
+function targetOf({ option, sources }: CommandPlace): PostgresqlAddress {
   const [url, file, ca, tls] = [option('to'), option('password-file'), option('ca'), option('tls')];
   if (url === undefined) {
-    throw new CommandError(ExitStatus.usage, 'migrate: needs --to postgresql://USER@HOST:PORT/DATABASE');
+    const surplus = ['password-file', 'ca', 'tls'].find((name) => option(name) !== undefined);
+    const configured = surplus === undefined ? addressOf(sources) : null;
+    if (configured) return configured;
+    throw new CommandError(
+      ExitStatus.usage,
+      'migrate: needs --to postgresql://USER@HOST:PORT/DATABASE, or "store" in the configuration file',
+    );
   }
   if (hasPassword(url)) {
     throw new CommandError(

@@ -6,6 +6,7 @@ import { serverAdditions, version } from '../server.ts';
 import { backup, restore } from './backup.ts';
 import { brandingCommand } from './branding-command.ts';
 import { migrate } from './migrate.ts';
+import { postgresqlStores } from './postgresql.ts';
 
 /** `rm-server`: the command line of the reflector, with the settings and the parts of the server. */
 export const serverProgram: Program = {
@@ -18,5 +19,6 @@ export const serverProgram: Program = {
   defaultFile: '/etc/rm-server.json',
   keys: Object.keys(ownKeys),
   commands: { backup, restore, branding: brandingCommand, migrate },
+  stores: postgresqlStores,
   additions: (context) => serverAdditions(context),
 };

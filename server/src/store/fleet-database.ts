@@ -4,7 +4,7 @@ import { StoreError, StoreUnavailable } from 'rm-reflector/ports';
 import { Breaker, keepStatements, LastingDatabase, type StoreCare } from 'rm-reflector/store';
 import { migrate } from './migrate.ts';
 import { Reader, type ReaderLimits } from './reader.ts';
-import type { Dialect, Reads, Step, Tables, Value, Work } from './tables.ts';
+import type { Dialect, OpenTables, Reads, Step, Value, Work } from './tables.ts';
 
 /** What a statement gives. */
 export interface Statement<Row> {
@@ -20,7 +20,7 @@ export interface Statement<Row> {
  *
  * Never wait for anything within a transaction: the reflector writes to the same file from the same thread.
  */
-export class FleetDatabase implements Tables {
+export class FleetDatabase implements OpenTables {
   readonly dialect = sqlite;
   readonly #database: Database.Database;
   readonly #breakers = { reads: new Breaker('read'), writes: new Breaker('write') };
@@ -39,7 +39,6 @@ export class FleetDatabase implements Tables {
     this.#reader = new Reader(path, clock, limits);
   }
 
-  /** From now on the file may fail: calls throw `StoreUnavailable` soon, and `care` is told. */
   watch(care: StoreCare): void {
     this.#database.exec(`PRAGMA busy_timeout = ${care.busyMs}`);
     this.#breakers.reads.watch(care);
@@ -49,12 +48,6 @@ export class FleetDatabase implements Tables {
   /** `sql` is a constant: it is compiled once. Its methods throw `StoreUnavailable` where the file cannot be used. */
   prepare<Row = Record<string, unknown>>(sql: string): Statement<Row> {
     return this.#database.prepare(sql) as unknown as Statement<Row>;
-  }
-
-  /** Runs `change` as a whole or not at all. It is over when the function returns: it must not be asynchronous. */
-  transaction<Result>(change: () => Result): Result {
-    const transact = this.#database.transaction(change as () => unknown);
-    return transact.immediate() as Result;
   }
 
   async get<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row | undefined> {
@@ -71,12 +64,13 @@ export class FleetDatabase implements Tables {
 
   /** It is over before this returns: nothing else comes in between, and nobody waits for a promise with the file locked. */
   async transact<Result>(work: () => Work<Result>): Promise<Result> {
-    return this.transaction(() => {
+    const change = this.#database.transaction(() => {
       const steps = work();
       let at = steps.next();
       while (!at.done) at = steps.next(this.#do(at.value));
       return at.value;
     });
+    return change.immediate();
   }
 
   #do({ gives, sql, values }: Step): unknown {
@@ -98,8 +92,7 @@ export class FleetDatabase implements Tables {
     };
   }
 
-  /** Queries that wait for the thread, with the one that it runs. */
-  get readsWaiting(): number {
+  get waiting(): number {
     return this.#reader.waiting;
   }
 

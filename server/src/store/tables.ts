@@ -1,3 +1,5 @@
+import type { StoreCare } from 'rm-reflector/store';
+
 /** What a column holds. Whole numbers are below 2^53; there are no booleans: 0 and 1 are stored. */
 export type Value = string | number | Buffer | null;
 
@@ -81,6 +83,15 @@ export interface Tables {
   read<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row[]>;
   /** Queries of one user that may take long: the users who have some take turns where these would wait for each other. */
   readsOf(user: string): Reads;
+}
+
+/** Tables, for whoever has opened them. */
+export interface OpenTables extends Tables {
+  /** Calls that wait for others: of a data file the long queries, with the one that runs; of a database all, for a connection. */
+  readonly waiting: number;
+  /** The tables are in a file, which may fail from now on: calls throw `StoreUnavailable` soon, and `care` is told. */
+  watch?(care: StoreCare): void;
+  close(): Promise<void>;
 }
 
 /** Tables from which is only read, by what may take some time. */

@@ -1,12 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { pino } from 'pino';
 import type { Clock } from 'rm-protocol';
 import { hashPassword, type Reflector, startReflector } from 'rm-reflector';
 import type { AuditRecord } from 'rm-reflector/ports';
 import { systemClock } from 'rm-reflector/program';
+import { LastingDatabase } from 'rm-reflector/store';
 import type { OpenApiDocument } from '../api/openapi.ts';
 import type { Limits } from '../limits.ts';
 import { defaultLimits } from '../limits.ts';
@@ -35,6 +38,36 @@ const password = 'a long enough secret';
 // Of this one password: scrypt costs each test 50 ms.
 const hash = hashPassword(password);
 
+/** Of the database: a machine may be busy with much else. */
+const patient = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000 };
+
+/**
+ * A database of this server alone, where the tests run on PostgreSQL: `rm_template` of the database server at `RM_TEST_DATABASE` has the tables
+ * (`postgresql-setup.ts`). With a data file that a test has made, the server runs on that.
+ */
+async function ownDatabase(makeData: TestServerOptions['makeData']): Promise<OwnDatabase | null> {
+  const { RM_TEST_STORE: store, RM_TEST_DATABASE: folder = '' } = process.env;
+  if (store !== 'postgresql' || makeData) return null;
+  const name = `server_${randomBytes(8).toString('hex')}`;
+  const run = async (database: string, statement: string) => {
+    const client = new pg.Client({ host: folder, port: 5432, user: 'postgres', database, ssl: false });
+    await client.connect();
+    await client.query(statement).finally(() => client.end());
+  };
+  await run('postgres', `CREATE DATABASE ${name} TEMPLATE rm_template`);
+  return {
+    url: `postgresql://postgres@${encodeURIComponent(folder)}:5432/${name}`,
+    sql: (statement) => run(name, `SET search_path = rm_server, rm_reflector; ${statement}`),
+    drop: () => run('postgres', `DROP DATABASE ${name} WITH (FORCE)`),
+  };
+}
+
+interface OwnDatabase {
+  readonly url: string;
+  sql(statement: string): Promise<void>;
+  drop(): Promise<void>;
+}
+
 /** An rm-server in this process on a free port, with the users alice (administrator) and bob, who sees nothing. */
 export class TestServer {
   readonly reflector: Reflector;
@@ -43,13 +76,21 @@ export class TestServer {
   readonly records: AuditRecord[] = [];
   /** As SIGHUP does. */
   readonly reload: () => void;
+  readonly #database: OwnDatabase | null;
   readonly #close: () => Promise<void>;
   #document: Promise<OpenApiDocument> | null = null;
 
-  private constructor(reflector: Reflector, folder: string, reload: () => void, close: () => Promise<void>) {
+  private constructor(
+    reflector: Reflector,
+    folder: string,
+    reload: () => void,
+    database: OwnDatabase | null,
+    close: () => Promise<void>,
+  ) {
     this.reflector = reflector;
     this.folder = folder;
     this.reload = reload;
+    this.#database = database;
     this.#close = close;
     this.#follow().catch(() => {});
   }
@@ -79,9 +120,12 @@ export class TestServer {
       ? pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
       : pino({ level: 'silent' });
     const settings = { domain: 'localhost' };
+    const database = await ownDatabase(makeData);
+    const all = database ? { ...own, store: { url: database.url } } : own;
     const additions = serverAdditions(
-      { own, ownAgain: () => own, file: null, data, settings, environment, log, clock },
+      { own: all, ownAgain: () => all, file: null, data, settings, environment, log, clock },
       { ...defaultLimits, ...limits },
+      patient,
     );
     const reflector = await startReflector({
       ...settings,
@@ -98,11 +142,23 @@ export class TestServer {
     }
     await additions.started?.(reflector);
     const reload = () => additions.reload?.();
-    return new TestServer(reflector, folder, reload, async () => {
+    return new TestServer(reflector, folder, reload, database, async () => {
       await additions.close?.();
       await reflector.close();
+      await database?.drop();
       rmSync(folder, { recursive: true, force: true });
     });
+  }
+
+  /** Changes the tables behind its back. */
+  async sql(statement: string): Promise<void> {
+    if (this.#database) return this.#database.sql(statement);
+    const file = new LastingDatabase(join(this.folder, 'server.sqlite'));
+    try {
+      file.exec(statement);
+    } finally {
+      file.close();
+    }
   }
 
   /** As this user of the store, by Basic; each answer is compared with the description of the API. */

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { LastingDatabase } from 'rm-reflector/store';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { group, patience, person, Slapd, suffix, unit } from '../../testing/slapd.ts';
 import { TestServer } from '../../testing/test-server.ts';
@@ -115,9 +113,7 @@ test('sweepMs: who has left the directory is out, with their API keys', async ()
   const key = (body as { secret: string }).secret;
   const byKey = async () => (await server.withToken(key).get('/devices')).status;
   expect(await byKey()).toBe(200);
-  const later = new LastingDatabase(join(server.folder, 'server.sqlite'));
-  later.prepare('UPDATE fleet_directory_members SET until = 0').run();
-  later.close();
+  await server.sql('UPDATE fleet_directory_members SET until = 0');
   await expect.poll(byKey, { timeout: 60_000 }).toBe(401);
   // Back again.
   expect(await status('dave')).toBe(200);

@@ -3,7 +3,7 @@ import { connectionOf, type PostgresqlAddress } from '../postgresql/connection.t
 import { Database, type Transaction, Undo } from '../postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../postgresql/limits.ts';
 import { hasNul } from '../postgresql/text.ts';
-import type { Dialect, Reads, Step, Tables, Value, Work } from '../tables.ts';
+import type { Dialect, OpenTables, Reads, Step, Value, Work } from '../tables.ts';
 import { migrate } from './migrate.ts';
 import { numbered } from './statement-text.ts';
 
@@ -24,7 +24,7 @@ const schemas = ['rm_server', 'rm_reflector'];
  * transaction mode. As in SQLite, one change at a time is made: a transaction excludes all others, and what the Store decides
  * about users and devices, so that what it has read holds until its end.
  */
-export class PostgresqlTables implements Tables {
+export class PostgresqlTables implements OpenTables {
   readonly dialect = postgresql;
   readonly #database: Database;
   readonly #texts = new Map<string, string>();
@@ -97,6 +97,10 @@ export class PostgresqlTables implements Tables {
         if (attempt === attempts || !isUndoneForOthers(error)) throw error;
       }
     }
+  }
+
+  get waiting(): number {
+    return this.#database.waiting;
   }
 
   /** Idempotent. */

@@ -135,6 +135,11 @@ export class Database {
     }
   }
 
+  /** Calls that wait for a connection. */
+  get waiting(): number {
+    return Math.max(0, this.#calls - this.#limits.connections);
+  }
+
   /** Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#pool.end();

@@ -1,0 +1,78 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { StoreError } from 'rm-reflector/ports';
+import { ConfigurationError, fileFault, type StoreSources } from 'rm-reflector/program';
+import { type Static, Type } from 'typebox';
+import { connectionOf, hasPassword, type PostgresqlAddress } from '../store/postgresql/connection.ts';
+import { readSecret, secretSchema } from './secret.ts';
+
+export const storeSchema = Type.Object(
+  {
+    url: Type.String({
+      minLength: 1,
+      description: '`postgresql://USER@HOST:PORT/DATABASE`, without a password.',
+    }),
+    password: Type.Optional(secretSchema),
+    tls: Type.Enum(['verify-full', 'off'], {
+      default: 'verify-full',
+      description: 'Whether the certificate of the database must be of the host in `url`.',
+    }),
+    ca: Type.Optional(
+      Type.String({ minLength: 1, description: 'PEM file of its authorities; those of Node by default.' }),
+    ),
+  },
+  { description: 'PostgreSQL in the place of the data file.' },
+);
+
+export type StoreSettings = Static<typeof storeSchema>;
+
+/**
+ * The database that `--store` names, with the password and the rest of the key `store`; or that of the key; `null`: the data file is
+ * used. The password is read anew for each connection. Throws `ConfigurationError`, also when a secret or a file is not there.
+ */
+export function storeAddress(
+  store: StoreSettings | undefined,
+  { given, file, environment }: Omit<StoreSources, 'file'> & { readonly file: string | null },
+): PostgresqlAddress | null {
+  const url = given?.value ?? store?.url;
+  if (url === undefined) return null;
+  const inFile = `${file ?? 'configuration'}: store`;
+  const where = given?.name ?? `${inFile}.url`;
+  if (hasPassword(url)) {
+    throw new ConfigurationError(
+      `${where}: has a password; put it into a file that others cannot read, and name it by "store": {"password": {"file": PATH}} in the configuration file`,
+    );
+  }
+  const { password, tls, ca } = store ?? {};
+  const read = password === undefined ? null : () => readSecret(password, `${inFile}.password`, environment);
+  read?.();
+  if (ca !== undefined) mustHaveCertificate(ca, `${inFile}.ca`);
+  const address = {
+    url,
+    ...(read && { password: read }),
+    ...(tls && { tls }),
+    ...(ca !== undefined && { ca }),
+  };
+  try {
+    connectionOf(address);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new ConfigurationError(`${where}: ${error.message.replace('the database: ', '')}`);
+  }
+  return address;
+}
+
+/** TLS would take a file without any for no authorities at all. */
+function mustHaveCertificate(path: string, where: string): void {
+  let text: Buffer;
+  try {
+    text = readFileSync(path);
+  } catch (error) {
+    throw new ConfigurationError(`${where}: ${path}: ${fileFault(error)}`);
+  }
+  try {
+    new X509Certificate(text);
+  } catch {
+    throw new ConfigurationError(`${where}: ${path} has no certificate in PEM`);
+  }
+}
