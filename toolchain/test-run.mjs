@@ -22,11 +22,11 @@ const workers = /** @type {const} */ ({ test: 6, 'test:all': 4 });
  * @type {Readonly<Record<Script, readonly string[]>>}
  */
 const always = {
-  test: ['e2e', 'devices', 'native', 'integration'],
+  test: ['e2e', 'devices', 'native', 'integration', 'postgresql'],
   'test:all': [
     'long',
     'native-sanitize',
-    'postgresql',
+    'postgresql-more',
     'release',
     ...boards.filter(({ onDemand }) => !onDemand).map(({ name }) => name),
   ],
