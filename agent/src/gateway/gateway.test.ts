@@ -155,6 +155,43 @@ describe('a gateway with a folder', () => {
     expect(statusOf('cam-1').target).toBe('10.0.0.2');
   });
 
+  it('lets devices exchange their IDs, each with one tunnel at a time', () => {
+    write('one', device('cam-1', '10.0.0.1'));
+    write('two', device('cam-2', '10.0.0.2'));
+    write('three', device('cam-3', '10.0.0.3'));
+    start();
+    write('one', device('cam-2', '10.0.0.1'));
+    write('two', device('cam-3', '10.0.0.2'));
+    write('three', device('cam-1', '10.0.0.3'));
+    host.clock.advance(5000);
+    expect(status().faults).toEqual([]);
+    expect(['cam-1', 'cam-2', 'cam-3'].map((id) => statusOf(id).target)).toEqual([
+      '10.0.0.3',
+      '10.0.0.1',
+      '10.0.0.2',
+    ]);
+    expect(users().sort()).toEqual(['cam-1', 'cam-2', 'cam-3']);
+    expect(host.reflector.connections).toHaveLength(6);
+  });
+
+  it('keeps an ID with whoever has it, also when another file is read first', () => {
+    write('b', device('cam-1', '10.0.0.1'));
+    write('a', device('cam-2', '10.0.0.2'));
+    write('c', device('cam-3', '10.0.0.3'));
+    start();
+    write('b', device('cam-1', '10.0.0.4'));
+    write('a', device('cam-1', '10.0.0.2'));
+    // Of a device that stays, as its new ID is not free.
+    write('c', device('cam-2', '10.0.0.3'));
+    host.clock.advance(5000);
+    expect(Object.keys(states()).sort()).toEqual(['cam-1', 'cam-2', 'cam-3']);
+    expect(statusOf('cam-1').target).toBe('10.0.0.4');
+    expect([...status().faults].sort()).toEqual([
+      `${folder}/a.json: device.id: found "cam-1", which ${folder}/b.json has already`,
+      `${folder}/c.json: device.id: found "cam-2", which ${folder}/a.json has already`,
+    ]);
+  });
+
   it('reads all files again on SIGHUP, and dials for devices that wait', () => {
     host.system.variables.set('CAMERA', '10.0.0.1');
     write('one', device('cam-1', '${env.CAMERA}'));

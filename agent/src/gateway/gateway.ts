@@ -67,14 +67,18 @@ interface Entry {
   /** Of the configuration that the device runs with. */
   configured: string;
   device: GatewayDevice | null;
-  /** What is to run when the device has stopped; `null`: nothing. */
+  /** What is to run once its ID is free; `null`: nothing. */
   next: DeviceConfiguration | null;
-  stopping: boolean;
+  /** ID of the device that stops; `null`: none does. */
+  stopping: string | null;
   /** Of the device before. */
   enabled: boolean | null;
   /** Why what the file says now does not count; one line. */
   fault: string | null;
 }
+
+/** Of the device that it runs, or is to run. */
+const presentId = ({ next, device }: Entry): string | undefined => (next ?? device)?.id;
 
 /** File names of devices, without `.json`. */
 const deviceName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
@@ -158,7 +162,17 @@ export class Gateway implements ControlledAgent {
     this.#again = null;
     const keys = new Set(sources.map(({ key }) => key));
     for (const [key, entry] of this.#entries) if (!keys.has(key)) this.#remove(key, entry);
-    for (const source of sources) this.#take(source, thorough);
+    const wanted = new Map<Entry, DeviceConfiguration>();
+    for (const source of sources) {
+      const entry = this.#entryOf(source, thorough);
+      if (!entry) continue;
+      const judged = this.#judge(source);
+      if (typeof judged === 'string') this.#refuse(entry, judged);
+      else wanted.set(entry, judged);
+    }
+    this.#admit(wanted);
+    for (const [entry, judged] of wanted) this.#change(entry, judged);
+    this.#beginAll();
     this.#bound();
     this.#changed();
   }
@@ -306,57 +320,92 @@ export class Gateway implements ControlledAgent {
 
   // ---- inside ----
 
-  #take(source: DeviceSource, thorough: boolean): void {
+  /** `null`: it is as it was. */
+  #entryOf(source: DeviceSource, thorough: boolean): Entry | null {
     const known = this.#entries.get(source.key);
-    if (known && !known.fault && !thorough && known.source.digest === source.digest) return;
+    if (known && !known.fault && !thorough && known.source.digest === source.digest) return null;
     const entry = known ?? {
       source,
       configured: '',
       device: null,
       next: null,
-      stopping: false,
+      stopping: null,
       enabled: null,
       fault: null,
     };
     entry.source = source;
     this.#entries.set(source.key, entry);
-    const judged = this.#judge(source);
-    if (typeof judged === 'string') {
-      if (judged !== entry.fault)
-        this.#log.error(entry.device ? `${judged}; the device stays as it was` : judged);
-      entry.fault = judged;
-      return;
+    return entry;
+  }
+
+  /** The configuration, or why there is none, in one line. */
+  #judge({ content }: DeviceSource): DeviceConfiguration | string {
+    if ('error' in content) return content.error;
+    const judged = configureDevice(this.#host, this.settings, content.json);
+    if (!('errors' in judged)) return judged;
+    if (judged.transient)
+      this.#again ??= this.#host.clock.schedule(gatewayLimits.waitMs, () => this.refresh());
+    const [first = '', ...more] = judged.errors;
+    const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
+    return `${content.place(/^[^:\s]*(?=: )/.exec(first)?.[0] ?? '')}${first}${rest}`;
+  }
+
+  /** What the file of an entry says now does not count. */
+  #refuse(entry: Entry, fault: string): void {
+    if (fault !== entry.fault) this.#log.error(entry.device ? `${fault}; the device stays as it was` : fault);
+    entry.fault = fault;
+  }
+
+  /** Takes those out of `wanted` whose ID another one has, and those that are too many. */
+  #admit(wanted: Map<Entry, DeviceConfiguration>): void {
+    // Whoever is refused keeps the ID that it has, which others may want.
+    for (let refused = this.#refusedOf(wanted); refused; refused = this.#refusedOf(wanted)) {
+      wanted.delete(refused.entry);
+      this.#refuse(refused.entry, refused.fault);
     }
+  }
+
+  #refusedOf(wanted: ReadonlyMap<Entry, DeviceConfiguration>): { entry: Entry; fault: string } | null {
+    const owners = new Map<string, Entry>();
+    let count = 0;
+    for (const entry of this.#entries.values()) {
+      const id = presentId(entry);
+      if (id === undefined) continue;
+      count++;
+      if ((wanted.get(entry)?.id ?? id) === id) owners.set(id, entry);
+    }
+    for (const [entry, { id }] of wanted) {
+      const { origin } = entry.source;
+      const owner = owners.get(id) ?? entry;
+      if (owner !== entry) {
+        const fault = `${origin}: device.id: found "${id}", which ${owner.source.origin} has already`;
+        return { entry, fault };
+      }
+      if (presentId(entry) === undefined && ++count > gatewayLimits.devices)
+        return { entry, fault: `${origin}: allowed are ${gatewayLimits.devices} devices` };
+      owners.set(id, entry);
+    }
+    return null;
+  }
+
+  #change(entry: Entry, judged: DeviceConfiguration): void {
     entry.fault = null;
     const configured = digestOf(this.#host, JSON.stringify(judged.configuration));
     if (configured === entry.configured) return;
     entry.configured = configured;
     entry.next = judged;
-    if (entry.device) this.#end(entry);
-    else if (!entry.stopping) this.#begin(entry);
+    this.#end(entry);
   }
 
-  /** The configuration, or why there is none, in one line. */
-  #judge({ key, origin, content }: DeviceSource): DeviceConfiguration | string {
-    if ('error' in content) return content.error;
-    const judged = configureDevice(this.#host, this.settings, content.json);
-    if ('errors' in judged) {
-      if (judged.transient)
-        this.#again ??= this.#host.clock.schedule(gatewayLimits.waitMs, () => this.refresh());
-      const [first = '', ...more] = judged.errors;
-      const rest = more.length === 0 ? '' : ` (and ${more.length} more)`;
-      return `${content.place(/^[^:\s]*(?=: )/.exec(first)?.[0] ?? '')}${first}${rest}`;
+  /** Begins what is to run, but for devices of which one with the same ID is still there: devices may exchange their IDs. */
+  #beginAll(): void {
+    const there = new Set<string>();
+    for (const { device, stopping } of [...this.#entries.values(), ...this.#leaving]) {
+      if (device) there.add(device.id);
+      if (stopping !== null) there.add(stopping);
     }
-    let running = 0;
-    for (const [other, entry] of this.#entries) {
-      const { device, next, source } = entry;
-      if (other === key || (!device && !next)) continue;
-      running++;
-      if (judged.id === (next ?? device)?.id)
-        return `${origin}: device.id: found "${judged.id}", which ${source.origin} has already`;
-    }
-    if (running >= gatewayLimits.devices) return `${origin}: allowed are ${gatewayLimits.devices} devices`;
-    return judged;
+    for (const entry of this.#entries.values())
+      if (entry.next && entry.stopping === null && !there.has(entry.next.id)) this.#begin(entry);
   }
 
   #begin(entry: Entry): void {
@@ -376,30 +425,30 @@ export class Gateway implements ControlledAgent {
     if (!isPage) this.#watch.add(entry.device);
   }
 
-  /** Stops the device of an entry, and then starts what is to come. */
+  /** Stops the device of an entry, and then begins what has waited for that. */
   #end(entry: Entry): void {
     const { device } = entry;
     if (!device) return;
     entry.device = null;
     entry.enabled = device.enabled;
-    entry.stopping = true;
+    entry.stopping = device.id;
     this.#watch.remove(device);
     device.stop(() => {
-      entry.stopping = false;
-      if (!this.#stopped) this.#begin(entry);
+      entry.stopping = null;
       this.#finish();
+      if (!this.#stopped) this.#beginAll();
     });
   }
 
   #remove(key: string, entry: Entry): void {
     entry.next = null;
     this.#end(entry);
-    if (entry.stopping) this.#leaving.add(entry);
+    if (entry.stopping !== null) this.#leaving.add(entry);
     this.#entries.delete(key);
   }
 
   #finish(): void {
-    for (const entry of this.#leaving) if (!entry.stopping) this.#leaving.delete(entry);
+    for (const entry of this.#leaving) if (entry.stopping === null) this.#leaving.delete(entry);
     if (this.#stopped && this.#leaving.size === 0) this.#stopped();
   }
 
