@@ -164,8 +164,9 @@ static JSValue listener_new(JSContext *context, JSValueConst *callbacks, listene
   return result;
 }
 
-/* Waits for connections, or tells why there will be none. */
-static void listener_begin(listener *l, int error) {
+/* Waits for connections at this descriptor, or tells why there will be none. */
+static void listener_begin(listener *l, int error, int fd) {
+  rm_watch_open(&l->watch, fd);
   l->error = error ? error : rm_watch_set(&l->watch, EPOLLIN);
   if (l->error) rm_task_defer(&l->failing);
 }
@@ -183,16 +184,16 @@ static JSValue network_listen_local(JSContext *context, JSValueConst self, int a
     JS_FreeCString(context, path);
     return result;
   }
-  int error = ENAMETOOLONG;
+  int error = ENAMETOOLONG, fd = -1;
   l->address.sun_family = AF_UNIX;
   if (length < sizeof l->address.sun_path) {
     memcpy(l->address.sun_path, path, length);
     struct stat state;
-    error = listen_at(&l->address, &l->watch.fd);
+    error = listen_at(&l->address, &fd);
     if (!error && lstat(l->address.sun_path, &state) == 0) l->inode = state.st_ino;
   }
   JS_FreeCString(context, path);
-  listener_begin(l, error);
+  listener_begin(l, error, fd);
   return result;
 }
 
@@ -221,7 +222,8 @@ static JSValue network_listen_tcp(JSContext *context, JSValueConst self, int arg
   JSValue result = listener_new(context, argv + 2, &l);
   if (JS_IsException(result)) return result;
   const char *address = JS_ToCString(context, argv[0]), *port = JS_ToCString(context, argv[1]);
-  listener_begin(l, address && port ? listen_on(address, port, &l->watch.fd) : EINVAL);
+  int fd = -1, error = address && port ? listen_on(address, port, &fd) : EINVAL;
+  listener_begin(l, error, fd);
   JS_FreeCString(context, address);
   JS_FreeCString(context, port);
   return result;

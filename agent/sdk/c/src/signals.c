@@ -48,7 +48,7 @@ void rm_signals_await_child(pid_t pid) {
   *child = (awaited){.watch = {.fd = -1, .ready = ready}, .child = pid};
   rm_link_append(&children, &child->link);
 #ifdef SYS_pidfd_open
-  child->watch.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  rm_watch_open(&child->watch, (int)syscall(SYS_pidfd_open, pid, 0));
 #endif
   if (child->watch.fd < 0 || rm_watch_set(&child->watch, EPOLLIN)) {
     rm_watch_close(&child->watch);
