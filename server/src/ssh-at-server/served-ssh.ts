@@ -45,7 +45,8 @@ export class ServedSsh {
 
   /**
    * Speaks SSH with the device for the page, until one of them ends it. `messages`: of the page, behind its ticket. Never rejects for what the
-   * page or the device does. `sized`: told the size of the terminal before its first bytes, and when it changes.
+   * page or the device does. `sized`: told the size of the terminal when the device has granted it, before its first bytes, and when it
+   * changes.
    */
   static async serve(
     socket: RouteSocket,
@@ -130,8 +131,17 @@ export class ServedSsh {
         this.#work(async (ssh) => {
           if (this.#shell) throw new PageFault('there is a shell already');
           const { columns, rows } = message;
-          this.#sized({ columns, rows });
-          const shell = await ssh.shell({ columns, rows }, (piece) => this.#show(piece));
+          let isThere = false;
+          // Not before the device grants it, or shows something: what was refused is no terminal.
+          const begin = () => {
+            if (!isThere) this.#sized({ columns, rows });
+            isThere = true;
+          };
+          const shell = await ssh.shell({ columns, rows }, (piece) => {
+            begin();
+            return this.#show(piece);
+          });
+          begin();
           this.#shell = shell;
           await this.#send({ type: 'shell' });
           this.#follow(shell).catch((error) => this.#failed(error));
