@@ -105,8 +105,10 @@ export async function authorizationsAt(
   };
   const first = await authorizeAt(chosen, { ...context, ask });
   if (asked) return () => Promise.resolve(first);
-  const expired = new Failure(`${chosen.url}: the token has expired: rm-client login`);
-  return () => authorizeAt(chosen, { ...context, ask: () => Promise.reject(expired) });
+  // It is asked only where a user is named, who is not logged in any more.
+  const user = chosen.user ?? context.environment.RM_USER;
+  const ended = new Failure(`${chosen.url}: no valid log-in of ${user}: rm-client login`);
+  return () => authorizeAt(chosen, { ...context, ask: () => Promise.reject(ended) });
 }
 
 /** The options with which another `rm-client` connects in the same way. */

@@ -92,6 +92,25 @@ describe('rm-client forward', () => {
     expect(command.questions).toEqual([]);
   });
 
+  test('after a log-out, or a log-in of another user, it says whose log-in it lacks', async () => {
+    const account = stage.command();
+    account.answers = [user, password];
+    expect((await account.run('login')).status).toBe(0);
+    const command = stage.command({ RM_USER: user });
+    const { port, ended } = await forward(command, 'pump-7', '-R', String(ports.echo));
+    const file = loginFilePath(command.environment);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"user": "alice"', '"user": "bob"'));
+    await once(connect(port, '127.0.0.1').resume(), 'error');
+    await account.run('logout');
+    await once(connect(port, '127.0.0.1').resume(), 'error');
+    expect(command.err.replaceAll(/localhost:\d+/g, 'localhost')).toBe(
+      'rm-client: http://localhost: no valid log-in of alice: rm-client login\n'.repeat(2),
+    );
+    command.stop();
+    await ended;
+    expect(command.questions).toEqual([]);
+  });
+
   test('a password that was typed in is kept', async () => {
     const command = stage.command({ RM_USER: user });
     command.answers = [password];
