@@ -335,6 +335,25 @@ describe('a device of another domain is not taken over', () => {
     expect(await server.reflector.store.devices.credentials('safe')).toEqual(before);
   });
 
+  test('by one that is accepted, and comes just when the device moves there', async () => {
+    const { text } = await newKey({ uses: null });
+    await device('safe').asks({ key: text });
+    const thief = device('safe', 'board 2');
+    await thief.asks({ key: text });
+    const { code } = (await thief.asks()).body as { code: string };
+    await operator.post(`/enrolments/${code}/accept`, {});
+    const { devices } = server.reflector.store;
+    const setSecrets = devices.setSecrets.bind(devices);
+    const given = vi.spyOn(devices, 'setSecrets').mockImplementationOnce(async (...secrets) => {
+      const moved = await alice.call('PATCH', '/devices/safe', { domain: 'other' }, { 'if-match': '*' });
+      expect(moved.status).toBe(200);
+      return setSecrets(...secrets);
+    });
+    expect(await thief.asks()).toMatchObject({ status: 409 });
+    given.mockRestore();
+    expect(await proves('safe', thief.password)).toBe(false);
+  });
+
   test('by one that comes just while that device is added', async () => {
     const thief = device('safe');
     const { code } = (await thief.asks()).body as { code: string };

@@ -234,11 +234,8 @@ export class Exchange {
     // Certificates of the former hardware count no more.
     const since = byCertificate ? now : null;
     if (device) {
-      const present = await store.devices.identity(id);
-      if (present?.uid !== device.uid || present.domain !== domain)
+      if (!(await store.devices.setSecrets(id, secrets, now, since, { uid: device.uid, domain })))
         throw conflict(`device ${id}: was removed or moved meanwhile`);
-      if (!(await store.devices.setSecrets(id, secrets, now, since)))
-        throw conflict(`device ${id}: was removed`);
     } else {
       await addWithinQuota(this.#core, { id, domain, secrets }, now, since);
     }
