@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { defaultLimits } from 'rm-reflector';
 import { recordingBounds } from '../configuration/recording.ts';
+import type { OwnConfiguration } from '../configuration/schema.ts';
 import { devicesContext } from '../devices/context.ts';
 import type { Core, Part } from '../part.ts';
 import { recordingEndpoints } from '../recordings/endpoints.ts';
@@ -11,6 +12,7 @@ import { sshRoute, tcpRoute } from './route.ts';
 import { mayEverEndHere } from './ssh-at-server.ts';
 import { TerminalWarnings } from './terminal-warnings.ts';
 import { Tickets } from './tickets.ts';
+import { warnOfUnknownDomains } from './unknown-domains.ts';
 
 /** Connections of pages, by tickets, and the recordings of those that are terminals. */
 export const ticketsPart: Part = {
@@ -23,6 +25,11 @@ export const ticketsPart: Part = {
     const recordings = new Recordings(folder, configuration.recording ?? recordingBounds, clock, limits, log);
     const sweep = new RecordingSweep(recordings, clock, limits, log);
     const devices = devicesContext(core);
+    const check = (said: OwnConfiguration) => {
+      warnOfUnknownDomains(said, (ids) => devices.domains.createdOf(ids), log).catch((error) => {
+        log.warn({ err: error }, 'whether the domains that the configuration names exist is not known');
+      });
+    };
     return {
       endpoints: [
         createTicket(devices, tickets),
@@ -37,7 +44,11 @@ export const ticketsPart: Part = {
           ? [sshRoute(context, dialPort, recordings, new TerminalWarnings(log, clock, limits))]
           : []),
       ],
-      start: () => sweep.start(),
+      start() {
+        sweep.start();
+        check(configuration);
+      },
+      reload: check,
       stop: () => sweep.stop(),
     };
   },
