@@ -203,6 +203,8 @@ export const defaultLimits = {
   deferredWrites: 64_000,
   /** How old what the reflector knows of users, sessions and devices may be; how often it looks for changes by other processes while anything is live. */
   storePollMs: 2_000,
+  /** How long a request waits for a store that is away at times. Then what is in memory counts, for the time that such a store allows. */
+  storePatienceMs: 1_000,
   /** Users kept in memory, so that their requests read nothing from the store. Beyond it, the least recently used is forgotten. */
   cachedUsers: 10_000,
   /** The same for sessions. */

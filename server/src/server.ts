@@ -85,7 +85,9 @@ export function serverAdditions(
   const { environment, file, givenStore: given = null, log } = context;
   const address = storeAddress(configuration.store, { given, file, environment });
   const warn = (text: string) => log.warn(text);
-  const postgresql = address && { ...address, limits: databaseLimits, warn };
+  const { outage } = configuration.store ?? {};
+  const databaseBounds = { ...(outage !== undefined && { outageMs: outage * 1_000 }), ...databaseLimits };
+  const postgresql = address && { ...address, limits: databaseBounds, warn };
   const { domain = 'localhost', cookieHost = null } = context.settings;
   const branding = new Branding({
     folder: configuration.branding ?? null,

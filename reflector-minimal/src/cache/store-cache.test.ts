@@ -220,6 +220,116 @@ describe('the cache', () => {
     expect(await cache.user('alice')).toMatchObject({ name: 'alice' });
   });
 
+  describe('of a store that is away at times', () => {
+    let answer: 'given' | 'refused' | 'awaited';
+    let tries: number;
+    let isHinted: boolean;
+    beforeEach(() => {
+      answer = 'given';
+      tries = 0;
+      const feed = feedOf(store);
+      const position = async () => {
+        tries++;
+        if (answer === 'refused') throw new StoreUnavailable('ECONNREFUSED', 'away');
+        if (answer === 'awaited') await new Promise(() => {});
+        return feed.position();
+      };
+      const unknown = async () => {
+        throw new StoreUnavailable('ECONNREFUSED', 'away');
+      };
+      const get = (name: string) => (answer === 'given' ? store.users.get(name) : unknown());
+      const users = { get } as Store['users'];
+      const onHint: Store['changes']['onHint'] = (hint) =>
+        feed.onHint((change) => {
+          if (isHinted) hint(change);
+        });
+      isHinted = true;
+      const changes = { ...feed, position, onHint };
+      cache = new StoreCache({ ...source, users, changes, outageMs: 60_000 }, clock, defaultLimits);
+    });
+
+    test('what is known counts for that time, and nothing else', async () => {
+      await cache.user('alice');
+      answer = 'refused';
+      clock.advance(59_999);
+      expect(await cache.user('alice')).toMatchObject({ name: 'alice' });
+      await expect(cache.user('bob')).rejects.toBeInstanceOf(StoreUnavailable);
+      clock.advance(1);
+      await expect(cache.user('alice')).rejects.toBeInstanceOf(StoreUnavailable);
+      answer = 'given';
+      expect(await cache.user('alice')).toMatchObject({ name: 'alice' });
+    });
+
+    test('it is asked again every storePollMs, and nobody waits for that', async () => {
+      await cache.user('alice');
+      answer = 'refused';
+      clock.advance(defaultLimits.storePollMs);
+      await cache.user('alice');
+      expect(tries).toBe(2);
+      clock.advance(defaultLimits.storePollMs - 1);
+      await cache.user('alice');
+      expect(tries).toBe(2);
+      answer = 'awaited';
+      clock.advance(1);
+      await cache.user('alice');
+      await cache.user('alice');
+      expect(tries).toBe(3);
+    });
+
+    test('what others change counts as soon as it answers again', async () => {
+      await cache.user('alice');
+      answer = 'refused';
+      clock.advance(defaultLimits.storePollMs);
+      await cache.user('alice');
+      isHinted = false;
+      await store.users.grant('alice', 'acme');
+      expect((await cache.user('alice'))?.domains).toEqual([]);
+      answer = 'given';
+      await cache.refresh();
+      expect((await cache.user('alice'))?.domains).toEqual(['acme']);
+    });
+
+    test('storePatienceMs: nobody waits longer for an answer', async () => {
+      await cache.user('alice');
+      answer = 'awaited';
+      clock.advance(defaultLimits.storePollMs);
+      const asked = Promise.resolve(cache.user('alice'));
+      let isKnown = false;
+      const told = asked.then(() => {
+        isKnown = true;
+      });
+      clock.advance(defaultLimits.storePatienceMs - 1);
+      await new Promise(setImmediate);
+      expect(isKnown).toBe(false);
+      clock.advance(1);
+      await told;
+      expect(await asked).toMatchObject({ name: 'alice' });
+    });
+
+    test('what this process has changed does not count as it was before', async () => {
+      await store.users.add('bob', 'hash', 1, 'user');
+      await cache.user('alice');
+      await cache.user('bob');
+      await store.users.setPassword('alice', 'another');
+      answer = 'refused';
+      clock.advance(defaultLimits.storePollMs);
+      await expect(cache.user('alice')).rejects.toBeInstanceOf(StoreUnavailable);
+      expect(await cache.user('bob')).toMatchObject({ name: 'bob' });
+    });
+
+    test('after a hint that anything may have changed, nothing counts before it is followed', async () => {
+      await cache.user('alice');
+      cache.changed();
+      answer = 'refused';
+      await expect(cache.user('alice')).rejects.toBeInstanceOf(StoreUnavailable);
+      answer = 'given';
+      await cache.user('alice');
+      answer = 'refused';
+      clock.advance(defaultLimits.storePollMs);
+      expect(await cache.user('alice')).toMatchObject({ name: 'alice' });
+    });
+  });
+
   test('tells what a change since a revision was about, as long as it is remembered', async () => {
     const isUser = (name: string) => (changes: Changes) => changes?.has(`user ${name}`) ?? true;
     const { revision } = cache;

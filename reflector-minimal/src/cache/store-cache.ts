@@ -2,7 +2,14 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { Eventual } from '../ports/eventual.ts';
-import type { Change, DeviceIdentity, SessionRecord, Store, UserRecord } from '../ports/store.ts';
+import {
+  type Change,
+  type DeviceIdentity,
+  type SessionRecord,
+  type Store,
+  StoreUnavailable,
+  type UserRecord,
+} from '../ports/store.ts';
 
 /** Changes as one text each, see {@link changeKey}; `null`: anything may have changed. */
 export type Changes = ReadonlySet<string> | null;
@@ -23,7 +30,12 @@ interface Table<Value extends object> {
 /** A table, whatever is in it. */
 type Forgetful = Readonly<Record<'known' | 'reads', { delete(key: string): boolean; clear(): void }>>;
 
-type CacheLimits = Pick<Limits, 'storePollMs' | 'cachedUsers' | 'cachedSessions' | 'cachedDevices'>;
+type CacheLimits = Pick<
+  Limits,
+  'storePollMs' | 'storePatienceMs' | 'cachedUsers' | 'cachedSessions' | 'cachedDevices'
+>;
+
+type CachedStore = Pick<Store, 'users' | 'sessions' | 'devices' | 'changes' | 'outageMs'>;
 
 /** Changes that are read at once. */
 const changesAtOnce = 1_000;
@@ -39,12 +51,13 @@ const changesRemembered = 100;
  * that a record that was just added is found.
  *
  * Nothing polls here. A record that was not compared with the feed for `limits.storePollMs` waits for that first, so that
- * what is asked for is never older, also when the store is away.
+ * what is asked for is never older. Only while a store with `outageMs` is away, what is known counts for that time.
  */
 export class StoreCache {
-  readonly #store: Pick<Store, 'users' | 'sessions' | 'devices' | 'changes'>;
+  readonly #store: CachedStore;
   readonly #clock: Clock;
   readonly #pollMs: number;
+  readonly #patienceMs: number;
   readonly #users: Table<UserRecord>;
   readonly #sessions: Table<SessionRecord>;
   readonly #devices: Table<DeviceIdentity>;
@@ -55,20 +68,22 @@ export class StoreCache {
   /** When the last read of the feed began. */
   #comparedAt = Number.NEGATIVE_INFINITY;
   #hinted = false;
+  /** Hints that anything may have changed, and how many of them the last read of the feed has seen. */
+  #vagueHints = 0;
+  #vagueHintsFollowed = 0;
+  /** The store did not answer at this time, and has not answered since; `null`: it has. */
+  #awaySince: number | null = null;
   #revision = 0;
   /** What each of the latest steps of the revision was about, the last one last. */
   readonly #steps: Changes[] = [];
   #refreshing: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
-  constructor(
-    store: Pick<Store, 'users' | 'sessions' | 'devices' | 'changes'>,
-    clock: Clock,
-    limits: CacheLimits,
-  ) {
+  constructor(store: CachedStore, clock: Clock, limits: CacheLimits) {
     this.#store = store;
     this.#clock = clock;
     this.#pollMs = limits.storePollMs;
+    this.#patienceMs = limits.storePatienceMs;
     this.#users = table(limits.cachedUsers, (name) => store.users.get(name));
     this.#sessions = table(limits.cachedSessions, (hash) => store.sessions.get(Buffer.from(hash, 'hex')));
     this.#devices = table(limits.cachedDevices, (id) => store.devices.identity(id));
@@ -123,6 +138,9 @@ export class StoreCache {
   /** The feed may have this change; without one, any. */
   changed(change?: Change): void {
     this.#hinted = true;
+    // While the store is away, what is known counts, but not what this process has changed.
+    if (change) drop(this.#tableOf(change.kind), change.key);
+    else this.#vagueHints++;
     this.#step(change ? new Set([changeKey(change)]) : null);
   }
 
@@ -156,8 +174,45 @@ export class StoreCache {
   }
 
   #find<Value extends object>(found: Table<Value>, key: string): Eventual<Value | null> {
-    if (!this.isCurrent) return this.refresh().then(() => this.#lookUp(found, key));
+    if (!this.isCurrent) return this.#settle().then(() => this.#lookUp(found, key));
     return this.#lookUp(found, key);
+  }
+
+  /** Resolves once what is known counts. Rejects with `StoreUnavailable`. */
+  async #settle(): Promise<void> {
+    if (!this.#countsWithoutStore) return this.refresh();
+    if (this.#awaySince !== null) {
+      const isDue = this.#clock.now() - this.#awaySince >= this.#pollMs;
+      if (isDue && !this.#refreshing) this.refresh().catch(() => {});
+      return;
+    }
+    try {
+      await this.#withPatience(this.refresh());
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable && this.#countsWithoutStore)) throw error;
+    }
+  }
+
+  get #countsWithoutStore(): boolean {
+    const { outageMs = 0 } = this.#store;
+    return this.#vagueHints === this.#vagueHintsFollowed && this.#clock.now() - this.#comparedAt < outageMs;
+  }
+
+  /** Resolves no later than `limits.storePatienceMs` from now: the store is away then. */
+  async #withPatience(refreshing: Promise<void>): Promise<void> {
+    let end = () => {};
+    const patience = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const timer = this.#clock.schedule(this.#patienceMs, () => {
+      this.#awaySince = this.#clock.now();
+      end();
+    });
+    try {
+      await Promise.race([refreshing, patience]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   #lookUp<Value extends object>({ known, reads, read }: Table<Value>, key: string): Eventual<Value | null> {
@@ -187,7 +242,7 @@ export class StoreCache {
   }
 
   async #readChanges(): Promise<void> {
-    const hinted = this.#hinted;
+    const [hinted, vagueHints] = [this.#hinted, this.#vagueHints];
     this.#hinted = false;
     const began = this.#clock.now();
     try {
@@ -201,9 +256,12 @@ export class StoreCache {
       }
     } catch (error) {
       this.#hinted ||= hinted;
+      this.#awaySince = this.#clock.now();
       throw error;
     }
     this.#comparedAt = began;
+    this.#vagueHintsFollowed = vagueHints;
+    this.#awaySince = null;
   }
 
   async #follow(from: number): Promise<void> {

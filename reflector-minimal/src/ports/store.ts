@@ -412,6 +412,11 @@ export interface Store {
   readonly settings: Settings;
   readonly audit: AuditEntries;
   readonly changes: ChangeFeed;
+  /**
+   * How long users, sessions and devices that the reflector has in memory count while the store cannot be used, ms; for a store that
+   * is away at times, such as during a failover. Meanwhile nobody learns of a change that somebody else makes in it. 0 by default.
+   */
+  readonly outageMs?: number;
   /** Rejects with {@link StoreError} when the store does not answer, or is not the one that was opened any more. */
   check(): Promise<void>;
   /** Everything that was acknowledged is kept. Idempotent. */

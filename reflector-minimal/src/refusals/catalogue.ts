@@ -49,7 +49,7 @@ export const refusals = {
   storeUnavailable: {
     key: 'storeUnavailable',
     status: 503,
-    error: 'The reflector cannot use its data file just now',
+    error: 'The reflector cannot use its data just now',
     advice: 'Try again in a moment. Its log says what is wrong.',
     headers: retry,
   },

@@ -38,7 +38,7 @@ test('storeBusyMs: while the data file is held tunnels and requests go on, and w
     expect((await ask(stage.port, '/')).text).toBe('page');
     const refused = await token();
     expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
-    expect(refused.text).toBe('The reflector cannot use its data file just now\n');
+    expect(refused.text).toBe('The reflector cannot use its data just now\n');
     for (let i = 0; i < 5; i++) clock.advance(defaultLimits.statisticsMs);
     expect((await ask(stage.port, '/')).text).toBe('page');
     agent.destroy();

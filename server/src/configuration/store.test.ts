@@ -49,6 +49,7 @@ test.each<[string, () => unknown, string]>([
   ['no address', () => read({}), `${file}: store.url: is missing`],
   ['a key that is spelled wrong', () => read({ url, pasword: 'x' }), `${file}: store.pasword: is unknown`],
   ['not an object', () => read([url]), `${file}: store: must be object`],
+  ['a time that is too long', () => read({ url, outage: 3_601 }), `${file}: store.outage: must be <= 3600`],
   ['a way of TLS', () => read({ url, tls: 'prefer' }), `${file}: store.tls: must be one of verify-full, off`],
   [
     'another engine',

@@ -4,6 +4,7 @@ import { StoreError } from 'rm-reflector/ports';
 import { ConfigurationError, fileFault, type StoreSources } from 'rm-reflector/program';
 import { type Static, Type } from 'typebox';
 import { connectionOf, hasPassword, type PostgresqlAddress } from '../store/postgresql/connection.ts';
+import { postgresqlLimits } from '../store/postgresql/limits.ts';
 import { readSecret, secretSchema } from './secret.ts';
 
 export const storeSchema = Type.Object(
@@ -20,6 +21,13 @@ export const storeSchema = Type.Object(
     ca: Type.Optional(
       Type.String({ minLength: 1, description: 'PEM file of its authorities; those of Node by default.' }),
     ),
+    outage: Type.Integer({
+      minimum: 0,
+      maximum: 3_600,
+      default: postgresqlLimits.outageMs / 1_000,
+      description:
+        'Seconds for which the sessions and rights that the server knows go on while the database is away.',
+    }),
   },
   { description: 'PostgreSQL in the place of the data file.' },
 );

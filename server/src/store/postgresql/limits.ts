@@ -18,6 +18,8 @@ export interface PostgresqlLimits {
   readonly batchRecords: number;
   /** Bytes of properties after which a batch takes no more: 1,000 devices may have 32 MB, which take longer than a statement may. */
   readonly batchBytes: number;
+  /** How long what is known of users, sessions and devices counts while the database is away, ms: longer than most failovers take. */
+  readonly outageMs: number;
 }
 
 export const postgresqlLimits: PostgresqlLimits = {
@@ -30,4 +32,5 @@ export const postgresqlLimits: PostgresqlLimits = {
   batchMs: 50,
   batchRecords: 1_000,
   batchBytes: 1_048_576,
+  outageMs: 60_000,
 };

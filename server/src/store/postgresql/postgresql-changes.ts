@@ -51,16 +51,16 @@ export class PostgresqlChanges implements ChangeFeed {
       const result = await this.#database.transact('changes', (transaction) =>
         work(transaction, (change) => changes.push(change)),
       );
-      for (const change of changes) this.#hint(change);
+      this.#hint(changes);
       return result;
     } catch (error) {
-      // It may be there all the same.
-      if (error instanceof StoreUnavailable && error.code === 'UNKNOWN') this.#hint();
+      // They may be there all the same.
+      if (error instanceof StoreUnavailable && error.code === 'UNKNOWN') this.#hint(changes);
       throw error;
     }
   }
 
-  #hint(change?: Change): void {
-    for (const hint of this.#hints) hint(change);
+  #hint(changes: readonly (Change | undefined)[]): void {
+    for (const change of changes) for (const hint of this.#hints) hint(change);
   }
 }

@@ -25,6 +25,7 @@ export class PostgresqlStore implements Store {
   readonly settings: PostgresqlSettings;
   readonly audit: PostgresqlAudit;
   readonly changes: PostgresqlChanges;
+  readonly outageMs: number;
   readonly #database: Database;
   readonly #notes: Notes;
   /** Of the data, so that others in their place are noticed. */
@@ -52,6 +53,7 @@ export class PostgresqlStore implements Store {
   private constructor(database: Database, limits: PostgresqlLimits, id: string) {
     this.#database = database;
     this.#id = id;
+    this.outageMs = limits.outageMs;
     this.#notes = new Notes(database, limits);
     this.changes = new PostgresqlChanges(database);
     this.users = new PostgresqlUsers(database, this.changes);

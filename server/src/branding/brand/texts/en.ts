@@ -146,7 +146,7 @@ export const en: Readonly<Record<string, string>> = {
   'refusal.throttled': 'Too many failed log-ins: try again in {time}',
   'refusal.throttled.advice':
     'Somebody has tried several wrong passwords from your address, or for your account. If this goes on for long, somebody knows your password and guesses one-time passwords: change your password.',
-  'refusal.storeUnavailable': 'The reflector cannot use its data file just now',
+  'refusal.storeUnavailable': 'The reflector cannot use its data just now',
   'refusal.storeUnavailable.advice': 'Try again in a moment. Its log says what is wrong.',
   'refusal.stopping': 'The reflector is being restarted',
   'refusal.stopping.advice': 'Try again in a moment.',
