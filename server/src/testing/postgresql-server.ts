@@ -101,6 +101,34 @@ export class PostgresqlServer {
     if (status !== 0) throw new Error(`PostgreSQL does not start, see ${log}`);
   }
 
+  /** A replica of it, for which each of its commits waits from now on. */
+  async synchronousReplica(): Promise<PostgresqlServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'rm-pg-'));
+    if (nobody.uid !== undefined) chownSync(folder, nobody.uid, nobody.gid);
+    const replica = new PostgresqlServer(folder, this.#port, this.#settings);
+    const from = ['-h', this.folder, '-p', String(this.#port), '-U', 'postgres'];
+    const how = ['-D', replica.#data, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+    await run(program('pg_basebackup'), [...from, ...how], { ...nobody, cwd: folder });
+    await replica.resume();
+    // Later than the copy: nobody replicates the replica.
+    await this.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    await this.sql('SELECT pg_reload_conf()');
+    return replica;
+  }
+
+  /** Makes the replica one that takes changes. */
+  async promote(): Promise<void> {
+    await run(program('pg_ctl'), ['-D', this.#data, '-w', '-t', '240', 'promote'], {
+      ...nobody,
+      cwd: this.folder,
+    });
+  }
+
+  /** Path of its Unix socket. */
+  get socket(): string {
+    return join(this.folder, `.s.PGSQL.${this.#port}`);
+  }
+
   /** Starts pgbouncer in transaction mode in front of it, at a Unix socket in the same folder. */
   async pooler(port: number): Promise<() => Promise<void>> {
     const file = join(this.folder, `pgbouncer-${port}.ini`);
