@@ -135,6 +135,21 @@ test('nothing listens, and what listens is no SSH server', async () => {
   await ftp.says(/does not speak SSH/);
 });
 
+test('a cursor that stands still costs no frames, and blinks where a program asks for it', async () => {
+  await stage.forgetKey(ports.openSsh);
+  const terminal = await runningTerminal(ports.openSsh);
+  const blinking = () =>
+    terminal.tab.frame.evaluate(
+      "document.getAnimations().filter(({ effect }) => effect.target.closest('.xterm-rows')).length",
+    );
+  await terminal.type("printf '\\33[1 qblink-%s' $((1+1))\r");
+  await terminal.shows(/blink-2/);
+  await expect.poll(blinking, { timeout }).toBe(1);
+  await terminal.type("printf '\\33[0 qstill-%s' $((1+1))\r");
+  await terminal.shows(/still-2/);
+  await expect.poll(blinking, { timeout }).toBe(0);
+});
+
 test('scroll-back, search, links, and the clipboard', async () => {
   await stage.forgetKey(ports.openSsh);
   const terminal = await runningTerminal(ports.openSsh);

@@ -30,7 +30,8 @@ export class Screen {
     Terminal.strings.tooMuchOutput = t('terminal.tooMuchToSay');
     const terminal = new Terminal({
       allowProposedApi: true,
-      cursorBlink: true,
+      // A cursor that blinks has the browser draw at each refresh of the screen, and what is typed waits for the next one.
+      cursorBlink: false,
       fontFamily: 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
       fontSize: 14,
       linkHandler: {
