@@ -1,4 +1,4 @@
-import pg, { DatabaseError, type Pool, type PoolClient, type PoolConfig } from 'pg';
+import pg, { DatabaseError, type Pool, type PoolClient, type PoolConfig, type QueryConfig } from 'pg';
 import { pageLimit, StoreError, StoreUnavailable, UnstorableText } from 'rm-reflector/ports';
 import type { PostgresqlLimits } from './limits.ts';
 import { hasNul } from './text.ts';
@@ -17,7 +17,7 @@ export interface Transaction {
   query<Row extends object>(sql: string, ...values: Value[]): Promise<Row[]>;
   /** How many rows were changed. */
   run(sql: string, ...values: Value[]): Promise<number>;
-  /** Several statements without values. */
+  /** Several statements without values, which may take as long as `scriptMs` together: those of a new version read a whole fleet. */
   script(sql: string): Promise<void>;
 }
 
@@ -170,7 +170,7 @@ export class Database {
     const client = await this.#connect(begin);
     let ending = false;
     try {
-      const result = await work(transactionOf(client));
+      const result = await work(transactionOf(client, this.#limits));
       ending = true;
       // The time-out would end the wait for a synchronous replica, and the change would count as made.
       const answers = (await client.query(
@@ -214,7 +214,10 @@ export class Database {
 const durably = `SELECT set_config('synchronous_commit', 'on', true)
   WHERE current_setting('synchronous_commit') IN ('off', 'local')`;
 
-function transactionOf(client: PoolClient): Transaction {
+function transactionOf(
+  client: PoolClient,
+  { statementMs, answerMs, scriptMs }: PostgresqlLimits,
+): Transaction {
   const ask = (sql: string, values: Value[]) => {
     if (values.some(hasNul)) throw new UnstorableText();
     return client.query(sql, values as unknown[]);
@@ -222,7 +225,14 @@ function transactionOf(client: PoolClient): Transaction {
   return {
     query: async (sql, ...values) => (await ask(sql, values)).rows,
     run: async (sql, ...values) => (await ask(sql, values)).rowCount ?? 0,
-    script: async (sql) => void (await client.query(sql)),
+    script: async (sql) => {
+      const text = `SET LOCAL statement_timeout = ${scriptMs}; ${sql}; SET LOCAL statement_timeout = ${statementMs}`;
+      const patient: QueryConfig & { readonly query_timeout: number } = {
+        text,
+        query_timeout: Math.max(scriptMs, answerMs),
+      };
+      await client.query(patient);
+    },
   };
 }
 

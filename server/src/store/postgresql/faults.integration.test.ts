@@ -235,6 +235,53 @@ test('connectMs, answerMs, statementMs: nothing waits longer', async () => {
   silent.close();
 });
 
+test('scriptMs: what makes or renews tables may take longer than a statement', async () => {
+  const { config } = connectionOf({ url: server.url() });
+  const open = (limits: Partial<PostgresqlLimits>) =>
+    new Database(config, { ...postgresqlLimits, ...patient, ...limits }, () => {});
+  const impatient = open({ scriptMs: 50 });
+  const database = open({ statementMs: 50, answerMs: 20_000, scriptMs: 60_000 });
+  try {
+    const sleep = impatient.transact(null, ({ script }) => script('SELECT pg_sleep(600)'));
+    await expect(sleep).rejects.toMatchObject({ code: '57014' });
+    let scripted = false;
+    const later = database.transact(null, async ({ run, script }) => {
+      await script('SELECT pg_sleep(0.1)');
+      scripted = true;
+      await run('SELECT pg_sleep(600)');
+    });
+    await expect(later).rejects.toMatchObject({ code: '57014' });
+    expect(scripted).toBe(true);
+  } finally {
+    await impatient.close();
+    await database.close();
+  }
+});
+
+test('devices that a crash has left on line are noted in portions, so that no statement takes long', async () => {
+  const store = await open();
+  const fleet = Array.from({ length: 2_001 }, (_none, n) => ({
+    id: `crashed-${n}`,
+    domain: 'acme',
+    secrets,
+  }));
+  await store.devices.addAll(fleet, 1, null);
+  await server.sql("UPDATE rm_reflector.devices SET online = true WHERE id LIKE 'crashed-%'");
+  await server.sql(`CREATE FUNCTION public.bounded() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF (SELECT count(*) FROM changed) > 1000 THEN RAISE EXCEPTION 'too many at once'; END IF;
+        RETURN NULL;
+      END $$;
+    CREATE TRIGGER bounded AFTER UPDATE ON rm_reflector.devices REFERENCING NEW TABLE AS changed
+      FOR EACH STATEMENT EXECUTE FUNCTION public.bounded()`);
+  try {
+    await store.devices.noteAllOffline();
+    expect(await server.sql('SELECT count(*) FROM rm_reflector.devices WHERE online')).toEqual(['0']);
+  } finally {
+    await server.sql('DROP FUNCTION public.bounded() CASCADE');
+  }
+});
+
 test('connections, waitingCalls: calls wait for one connection, and those that are too many are refused', async () => {
   const store = await open({ limits: { connections: 1, waitingCalls: 2 } });
   const calls = await Promise.allSettled(Array.from({ length: 9 }, () => store.settings.get('x')));

@@ -12,6 +12,8 @@ export interface PostgresqlLimits {
   readonly statementMs: number;
   /** How long a call waits for any answer, ms; above `statementMs`, which ends what the database can still end itself. */
   readonly answerMs: number;
+  /** How long the tables may take to be made or renewed, ms, for each step of that. */
+  readonly scriptMs: number;
   /** How long what is noted of connections and sessions waits for more of its kind, ms. */
   readonly batchMs: number;
   /** Records that one batch changes at most. */
@@ -29,6 +31,7 @@ export const postgresqlLimits: PostgresqlLimits = {
   lockMs: 2_000,
   statementMs: 5_000,
   answerMs: 8_000,
+  scriptMs: 1_800_000,
   batchMs: 50,
   batchRecords: 1_000,
   batchBytes: 1_048_576,

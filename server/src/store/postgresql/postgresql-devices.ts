@@ -98,6 +98,12 @@ function record(row: Row): DeviceRecord {
   };
 }
 
+/** Of devices behind `$1`; gives the last one of them, `null` when there was none. */
+const setOffline = `WITH portion AS (
+    SELECT id FROM rm_reflector.devices WHERE online AND id > $1 ORDER BY id LIMIT 1000),
+  changed AS (UPDATE rm_reflector.devices AS d SET online = false FROM portion AS p WHERE d.id = p.id)
+  SELECT max(id) AS last FROM portion`;
+
 /** How long it is remembered that an id was given up, ms: browsers keep what devices leave in them no longer. */
 const formerMs = 400 * 24 * 3600_000;
 
@@ -321,8 +327,14 @@ export class PostgresqlDevices implements Devices {
   }
 
   async noteAllOffline(): Promise<void> {
-    const update = 'UPDATE rm_reflector.devices SET online = false WHERE online';
-    await this.#database.run('changes', update);
+    // In portions, each of which takes less than a statement may.
+    for (let after: string | null = ''; after !== null; ) {
+      const [portion]: { readonly last: string | null }[] = await this.#database.transact(
+        'changes',
+        ({ query }) => query(setOffline, after),
+      );
+      after = portion?.last ?? null;
+    }
   }
 
   async setProperties(device: DeviceKey, properties: Readonly<Record<string, string>>): Promise<void> {
