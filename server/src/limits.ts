@@ -75,9 +75,15 @@ export const defaultLimits = {
   ticketWaitMs: 10_000,
   /** Bytes that may come before a ticket is there: four times a ticket. */
   ticketBytes: 128,
-  /** Terminals whose SSH ends at the server, each a thread of some 20 MB: in all, and of one user: all tabs of a page, and some more. */
+  /**
+   * Terminals whose SSH ends at the server, each a thread of some 20 MB: in all, for devices of one domain, so that it leaves room for
+   * others, and of one user: all tabs of a page, and some more.
+   */
   sshThreads: 64,
+  sshThreadsPerDomain: 48,
   sshThreadsPerUser: 16,
+  /** Milliseconds until the device has granted the shell of such a terminal: as OpenSSH waits for a log-in. */
+  sshLogInMs: 120_000,
   /** How often it is looked for recordings of terminals that have been kept for long enough. */
   recordingSweepMs: 3_600_000,
   /** How often the log has each reason for which terminals cannot be recorded: all of them end while a disk is full. */

@@ -2,6 +2,8 @@ import type { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from 'rm-protocol';
+import { systemClock } from 'rm-reflector/program';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { until } from '../../../reflector-minimal/src/testing/until.ts';
@@ -15,9 +17,30 @@ import { TestServer } from '../testing/test-server.ts';
 
 let stage: TerminalStage;
 const logged: string[] = [];
+const sshLogInMs = 3_600_001;
+let logInsWaitedFor = 0;
+/** Counts the timers of log-ins that have not come yet. */
+const clock: Clock = {
+  now: () => systemClock.now(),
+  date: () => systemClock.date(),
+  schedule(ms, run) {
+    const timer = systemClock.schedule(ms, run);
+    if (ms !== sshLogInMs) return timer;
+    logInsWaitedFor++;
+    let isOver = false;
+    return {
+      cancel() {
+        timer.cancel();
+        if (!isOver) logInsWaitedFor--;
+        isOver = true;
+      },
+    };
+  },
+};
 let key: { readonly publicKey: webcrypto.CryptoKey; readonly privateKey: webcrypto.CryptoKey };
 beforeAll(async () => {
-  stage = await TerminalStage.start({ logged, own: { recording: { domains: { acme: 'always' } } } });
+  const own = { recording: { domains: { acme: 'always' } } };
+  stage = await TerminalStage.start({ logged, own, clock, limits: { sshLogInMs } });
   key = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as typeof key;
   const raw = Buffer.from(await crypto.subtle.exportKey('raw', key.publicKey));
   const blob = Buffer.concat([
@@ -101,6 +124,7 @@ test('what a terminal shows is kept, and not what is typed unseen; it is played 
   expect(ticket.body).toMatchObject({ recorded: true, sshAtServer: true });
   const page = await Page.begin();
   await page.running;
+  expect(logInsWaitedFor).toBe(0);
   page.type('echo shown-$((40+2)); read -s secret; echo over-$((1+1))\r');
   await until(() => page.shown.includes('shown-42'));
   page.type('hush-hush\r');

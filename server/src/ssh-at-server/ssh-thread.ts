@@ -12,17 +12,31 @@ const internalError = 1011;
 /** What has to be recorded cannot be: 4000 and the HTTP status for no room. */
 const notRecorded = 4507;
 
+/** Between whom a thread speaks SSH. */
+export interface Ends {
+  readonly socket: RouteSocket;
+  /** Of the page, behind its ticket. */
+  readonly messages: AsyncIterator<string | Buffer>;
+  readonly connection: PortConnection;
+  /** Aborted when the page has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Who is told of its terminal. */
+export interface Followers {
+  /** `null` where nothing is recorded. */
+  readonly recorder: TerminalRecorder | null;
+  /** The device has granted the shell. May be called again. */
+  begun(): void;
+}
+
 /**
- * Speaks SSH with the device for the page, in a thread of its own, until one of them ends it. `messages`: of the page, behind its ticket.
- * `signal`: aborted when the page has gone. `recorder`: `null` where nothing is recorded. `warn`: told once why it has failed here,
+ * Speaks SSH with the device for the page, in a thread of its own, until one of them ends it. `warn`: told once why it has failed here,
  * which the page is not. Resolves when the thread has ended, and never rejects.
  */
 export function serveInThread(
-  socket: RouteSocket,
-  messages: AsyncIterator<string | Buffer>,
-  connection: PortConnection,
-  signal: AbortSignal,
-  recorder: TerminalRecorder | null,
+  { socket, messages, connection, signal }: Ends,
+  { recorder, begun }: Followers,
   warn: (text: string, error: unknown) => void,
 ): Promise<void> {
   const worker = new Worker(workerFile('ssh-at-server/ssh-worker'), { resourceLimits: heap, env: {} });
@@ -80,7 +94,10 @@ export function serveInThread(
       if ('tells' in message) {
         if (message.tells === 'over') over(message.code, message.reason);
         else if (message.tells === 'closeDevice') connection.close();
-        else recorder?.sized(message).catch(failed);
+        else {
+          begun();
+          recorder?.sized(message).catch(failed);
+        }
         return;
       }
       const { id } = message;

@@ -66,16 +66,25 @@ export function createTicket(context: DevicesContext, tickets: Tickets): Endpoin
       if (use === 'ssh' && !sshAtServer)
         throw new Problem(403, 'SSH does not end at the server for this device');
       const recorded = isRecorded(configuration, device.domain);
-      const record = use === 'ssh' && recorded ? { uid: device.uid, domain: device.domain } : null;
-      const ticket = tickets.issue({ identity: caller.identity, device: device.id, port, use, record });
+      const { id, uid, domain } = device;
+      const isTerminal = use === 'ssh';
+      const ticket = tickets.issue({
+        identity: caller.identity,
+        device: id,
+        uid,
+        domain,
+        port,
+        use,
+        recorded: isTerminal && recorded,
+      });
       if (ticket === null) {
         throw new Problem(429, 'You have too many tickets that are not used', {
           headers: { 'Retry-After': String(Math.ceil(limits.ticketMs / 1000)) },
         });
       }
-      const where = use === 'ssh' ? `, SSH ends at the server${record ? ', recorded' : ''}` : '';
-      note(`port ${port}${where}`, { device: device.id });
-      const clipboard = clipboardOf(configuration.desktop, device.domain);
+      const where = isTerminal ? `, SSH ends at the server${recorded ? ', recorded' : ''}` : '';
+      note(`port ${port}${where}`, { device: id });
+      const clipboard = clipboardOf(configuration.desktop, domain);
       return {
         body: { ticket, seconds: limits.ticketMs / 1000, alive: true, sshAtServer, recorded, clipboard },
       };

@@ -1,11 +1,11 @@
 import type { Clock } from 'rm-protocol';
 import type { CallHead, DialPort, OpenPort, OpenSocketRoute, Refusal, RouteSocket } from 'rm-reflector/ports';
-import { UserPlaces } from '../api/user-places.ts';
 import type { Limits } from '../limits.ts';
 import { RecordedTerminal } from '../recordings/recorded-terminal.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { limits as sshLimits } from '../ssh/limits.ts';
 import { serveInThread } from '../ssh-at-server/ssh-thread.ts';
+import { type Taken, TerminalPlaces } from './terminal-places.ts';
 import type { TerminalWarnings } from './terminal-warnings.ts';
 import type { TicketFor, Tickets, TicketUse } from './tickets.ts';
 
@@ -13,16 +13,26 @@ import type { TicketFor, Tickets, TicketUse } from './tickets.ts';
 export interface TicketRouteContext {
   readonly tickets: Tickets;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, 'ticketWaitMs' | 'ticketBytes' | 'sshThreads' | 'sshThreadsPerUser'>;
+  readonly limits: Pick<
+    Limits,
+    | 'ticketWaitMs'
+    | 'ticketBytes'
+    | 'sshThreads'
+    | 'sshThreadsPerDomain'
+    | 'sshThreadsPerUser'
+    | 'sshLogInMs'
+  >;
 }
 
 /** Added to the HTTP status of a refusal: codes of RFC 6455 section 7.4.2 for private use. */
 const privateCodes = 4_000;
 
-const noRoom: Readonly<Record<'user' | 'all', Refusal>> = {
+const noRoom: Readonly<Record<Taken, Refusal>> = {
   user: { status: 429, error: 'you have too many terminals open whose SSH ends at the server' },
+  domain: { status: 429, error: 'too many terminals of this domain are open whose SSH ends at the server' },
   all: { status: 429, error: 'too many terminals are open whose SSH ends at the server' },
 };
+const noShell: Refusal = { status: 408, error: 'nobody has logged in to the device in time' };
 const noTicket: Refusal = { status: 401, error: 'this ticket was used, or has expired' };
 
 /** Carries a connection. Resolves with `null` when it is over, or with why there is none. */
@@ -80,18 +90,19 @@ export function sshRoute(
   recordings: Recordings,
   warnings: TerminalWarnings,
 ): OpenSocketRoute {
-  const { limits } = context;
+  const { limits, clock } = context;
   const { messageBytes } = sshLimits;
-  const places = new UserPlaces({ all: limits.sshThreads, perUser: limits.sshThreadsPerUser });
+  const places = new TerminalPlaces(limits);
   return ticketRoute(
     context,
     'ssh',
     messageBytes,
-    async (socket, { identity, device, port, record }, call, messages) => {
-      const leave = places.take(identity.user.name);
+    async (socket, { identity, device, uid, domain, port, recorded }, call, messages) => {
+      const user = identity.user.name;
+      const leave = places.take(user, domain);
       if (typeof leave === 'string') return noRoom[leave];
-      const about = record && { user: identity.user.name, device, port, ...record };
-      const recorder = about && new RecordedTerminal(recordings, about);
+      const recorder = recorded ? new RecordedTerminal(recordings, { user, device, uid, domain, port }) : null;
+      const timer = clock.schedule(limits.sshLogInMs, () => refuse(socket, noShell));
       let served: Promise<void> = Promise.resolve();
       try {
         return await dialPort(
@@ -99,8 +110,10 @@ export function sshRoute(
           { identity, device, port, call },
           {
             connected(connection) {
-              served = serveInThread(socket, messages, connection, call.signal, recorder, (text, error) =>
-                warnings.warn(text, { user: identity.user.name, device, port }, error),
+              served = serveInThread(
+                { socket, messages, connection, signal: call.signal },
+                { recorder, begun: () => timer.cancel() },
+                (text, error) => warnings.warn(text, { user, device, port }, error),
               );
             },
             cut: (code) => socket.close(code),
@@ -108,6 +121,7 @@ export function sshRoute(
         );
       } finally {
         await served;
+        timer.cancel();
         leave();
       }
     },

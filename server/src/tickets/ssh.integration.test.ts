@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import type { Clock } from 'rm-protocol';
+import { systemClock } from 'rm-reflector/program';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Opcode } from '../../../protocol/src/index.ts';
@@ -18,8 +20,8 @@ interface Stage {
   readonly agent: ScriptedAgent;
 }
 
-async function stageWith(limits: Partial<Limits>): Promise<Stage> {
-  const server = await TestServer.start({ own: { terminal: { sshAtServer: 'allowed' } }, limits });
+async function stageWith(limits: Partial<Limits>, clock: Clock = systemClock): Promise<Stage> {
+  const server = await TestServer.start({ own: { terminal: { sshAtServer: 'allowed' } }, limits, clock });
   const alice = await server.signedIn('alice');
   const { body } = await alice.post('/devices', { id: 'pump' });
   const { password, device } = body as { password: string; device: { domain: string } };
@@ -157,6 +159,32 @@ test.each([
   const next = await Page.with(await ticketOf(alice));
   agent.confirm((await opening()).channel);
   next.socket.terminate();
+  await end();
+  use(usual);
+});
+
+test('sshLogInMs: a page that has no shell by then loses its connection to the device', async () => {
+  const usual = stage;
+  const sshLogInMs = 3_600_001;
+  let isOver = () => {};
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    date: () => systemClock.date(),
+    schedule(ms, run) {
+      if (ms === sshLogInMs) isOver = run;
+      return systemClock.schedule(ms, run);
+    },
+  };
+  use(await stageWith({ sshLogInMs }, clock));
+  const page = await Page.with(await ticketOf(alice));
+  page.say(begin);
+  const { channel } = await opening();
+  agent.confirm(channel);
+  isOver();
+  expect(await page.closed).toBe('4408 nobody has logged in to the device in time');
+  let frame = await agent.frame();
+  while (frame.channel !== channel || ![Opcode.close, Opcode.error].some((end) => end === frame.opcode))
+    frame = await agent.frame();
   await end();
   use(usual);
 });

@@ -8,9 +8,11 @@ const of = (name: string): TicketFor =>
   ({
     identity: { user: { name } },
     device: 'pump',
+    uid: 'u1',
+    domain: 'acme',
     port: 22,
     use: 'tcp',
-    record: null,
+    recorded: false,
   }) as unknown as TicketFor;
 
 let clock: ManualClock;

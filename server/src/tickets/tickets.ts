@@ -6,13 +6,15 @@ import type { Limits } from '../limits.ts';
 /** What a ticket lets its bearer open, once. */
 export interface TicketFor {
   readonly identity: Identity;
-  /** ID of the device. */
+  /** ID of the device, its `uid`, and its domain. */
   readonly device: string;
+  readonly uid: string;
+  readonly domain: string;
   readonly port: number;
   /** `tcp`: the bytes of the connection; `ssh`: a terminal whose SSH ends at the server. */
   readonly use: TicketUse;
-  /** `uid` and domain of a device whose terminals are recorded; `null`: this one is not. */
-  readonly record: { readonly uid: string; readonly domain: string } | null;
+  /** Whether it is a terminal that is recorded. */
+  readonly recorded: boolean;
 }
 
 export type TicketUse = 'tcp' | 'ssh';

@@ -69,6 +69,7 @@ test('is over at once where the socket was', async () => {
 test.each([
   [1008, 'end.noAccess', false],
   [4403, 'end.forbidden', false],
+  [4408, 'end.noLogIn', true],
   [4502, 'end.refused', true],
   [4999, 'end.failed', true],
 ])('close code %d', (code, key, again) => {

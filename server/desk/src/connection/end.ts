@@ -18,6 +18,7 @@ const known: Readonly<Record<number, readonly [ConnectionEnd['key'], boolean]>> 
   4401: ['end.ticket', true],
   4403: ['end.forbidden', false],
   4404: ['end.noDevice', false],
+  4408: ['end.noLogIn', true],
   4429: ['end.tooMany', true],
   4502: ['end.refused', true],
   4503: ['end.offline', true],
