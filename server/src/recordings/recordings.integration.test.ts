@@ -40,7 +40,9 @@ const clock: Clock = {
 let key: { readonly publicKey: webcrypto.CryptoKey; readonly privateKey: webcrypto.CryptoKey };
 beforeAll(async () => {
   const own = { recording: { domains: { acme: 'always' } } };
-  stage = await TerminalStage.start({ logged, own, clock, limits: { sshLogInMs } });
+  // One recording takes all the room.
+  const oneAtOnce = { recordings: 1, recordingsUserShare: 1, recordingsDomainShare: 1, recordingHeldMs: 1 };
+  stage = await TerminalStage.start({ logged, own, clock, limits: { sshLogInMs, ...oneAtOnce } });
   key = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as typeof key;
   const raw = Buffer.from(await crypto.subtle.exportKey('raw', key.publicKey));
   const blob = Buffer.concat([
@@ -186,6 +188,28 @@ test('what is older than its domain is not seen by who has got the name since', 
   expect(await recordings(carol)).toEqual([]);
   expect((await carol.get(`/recordings/${recording?.id}`)).status).toBe(404);
   expect(await recordings(alice)).toHaveLength(2);
+});
+
+test('one that makes room for another is in the audit log', async () => {
+  const kept = async () => ((await stage.alice.get('/recordings')).body as { items: { id: string }[] }).items;
+  const ids: (string | undefined)[] = [];
+  for (let n = 0; n < 2; n++) {
+    const page = await Page.begin();
+    await page.running;
+    page.type('echo seen-$((40+2))\r');
+    await until(() => page.shown.includes('seen-42'));
+    const [one, ...others] = await kept();
+    expect(others).toEqual([]);
+    ids.push(one?.id);
+    page.type('exit\r');
+    expect(await page.closed).toMatch(/^1000/);
+    // Its end is written after that of the page: then it is not open any more.
+    await until(async () => (await stage.alice.get(`/recordings/${one?.id}`)).text.includes('"m","end"'));
+  }
+  const gone = () => stage.server.records.find(({ event }) => event === 'recording-made-room');
+  await until(() => gone() !== undefined);
+  expect(gone()).toMatchObject({ device: 'pump', detail: `recording ${ids[0]} of alice` });
+  expect((await stage.alice.call('DELETE', `/recordings/${ids[1]}`, undefined, any)).status).toBe(204);
 });
 
 test('a terminal that cannot be recorded shows nothing, and says why', async () => {

@@ -42,10 +42,13 @@ beforeEach(() => {
   date = Date.UTC(2030, 0);
   now = 0;
   logged = [];
+  madeRoom.length = 0;
 });
 afterEach(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
 
-const open = (bounds: RecordingBounds = roomy) => new Recordings(folder, bounds, clock, limits, log);
+const madeRoom: string[] = [];
+const open = (bounds: RecordingBounds = roomy, changed = {}) =>
+  new Recordings(folder, bounds, clock, { ...limits, ...changed }, log, ({ id }) => madeRoom.push(id));
 const text = async (recordings: Recordings, id: string) => {
   const pieces: Uint8Array[] = [];
   for await (const piece of recordings.read(id)) pieces.push(piece);
@@ -136,6 +139,7 @@ test('bytes: the oldest of who has most make room, once they are old enough, and
   expect(await users(recordings)).toEqual(['bob', 'bob', 'carol', 'mallory']);
   expect(oldest?.about.user).toBe('bob');
   expect(logged).toMatchObject([{ user: 'mallory', of: 'carol' }]);
+  expect(madeRoom).toEqual([logged[0]?.id]);
 });
 
 test('recordingsUserShare: who has just recorded much, open or ended, gets no more and pushes out nobody', async () => {
@@ -179,7 +183,7 @@ test.each([
   ['recordingLeastBytes: what is short takes room, too', { recordingLeastBytes: 10_000 }],
   ['recordings: what is short takes room, too', { recordings: 10 }],
 ])('%s', async (_, changed) => {
-  const recordings = new Recordings(folder, roomy, clock, { ...limits, ...changed }, log);
+  const recordings = open(roomy, changed);
   for (const user of ['one', 'one', 'two', 'two', 'three']) {
     await made(recordings, 'x', user);
     expect(await users(recordings)).toContain(user);

@@ -41,6 +41,9 @@ export interface KeptRecording {
   readonly isCut: boolean;
 }
 
+/** A recording that was removed. */
+type Gone = Pick<KeptRecording, 'id' | 'about' | 'started'>;
+
 interface Kept extends Omit<KeptRecording, 'bytes' | 'isOpen' | 'isCut'> {
   bytes: number;
   isOpen: boolean;
@@ -62,22 +65,26 @@ export class Recordings {
   readonly #clock: { now(): number; date(): number };
   readonly #log: Pick<Logger, 'info' | 'error'>;
   readonly #refusals: Refusals;
+  readonly #madeRoom: (gone: Gone) => void;
   /** By ID, the oldest first. */
   readonly #kept = new Map<string, Kept>();
   readonly #room: Room<Kept>;
   #ready: Promise<void> | null = null;
 
+  /** `madeRoom`: told of each that has gone so that another one has room. */
   constructor(
     folder: string,
     bounds: RecordingBounds,
     clock: { now(): number; date(): number },
     limits: RecordingLimits,
     log: Pick<Logger, 'info' | 'error'>,
+    madeRoom: (gone: Gone) => void,
   ) {
     this.#folder = folder;
     this.#bounds = bounds;
     this.#clock = clock;
     this.#log = log;
+    this.#madeRoom = madeRoom;
     this.#room = new Room(
       {
         bytes: bounds.bytes,
@@ -182,6 +189,7 @@ export class Recordings {
         of: kept.about.user,
       };
       this.#log.info(facts, 'a recording of a terminal has made room for another one');
+      this.#madeRoom(inTheWay);
     }
     this.#room.resize(kept, kept.bytes + bytes);
     return null;

@@ -4,7 +4,8 @@ import { recordingBounds } from '../configuration/recording.ts';
 import type { OwnConfiguration } from '../configuration/schema.ts';
 import { devicesContext } from '../devices/context.ts';
 import type { Core, Part } from '../part.ts';
-import { recordingEndpoints } from '../recordings/endpoints.ts';
+import { type RecordedPlaces, recordingEndpoints } from '../recordings/endpoints.ts';
+import { madeRoomRecord } from '../recordings/made-room.ts';
 import { Recordings } from '../recordings/recordings.ts';
 import { RecordingSweep } from '../recordings/sweep.ts';
 import { createTicket } from './endpoint.ts';
@@ -17,14 +18,23 @@ import { warnOfUnknownDomains } from './unknown-domains.ts';
 /** Connections of pages, by tickets, and the recordings of those that are terminals. */
 export const ticketsPart: Part = {
   run(core: Core) {
-    const { clock, limits, openPort, dialPort, configuration, data, log } = core;
+    const { clock, limits, openPort, dialPort, configuration, data, audit, log } = core;
     const tickets = new Tickets(clock, limits);
     const context = { tickets, clock, limits };
     const folder = join(dirname(data), 'recordings');
     // Those from before are kept as usual where the configuration does not speak of any now.
-    const recordings = new Recordings(folder, configuration.recording ?? recordingBounds, clock, limits, log);
-    const sweep = new RecordingSweep(recordings, clock, limits, log);
     const devices = devicesContext(core);
+    const places: RecordedPlaces = {
+      domainsCreated: (ids) => devices.domains.createdOf(ids),
+      devicesPlaced: (uids) => devices.devices.placedOf(uids),
+    };
+    const bounds = configuration.recording ?? recordingBounds;
+    const recordings = new Recordings(folder, bounds, clock, limits, log, (gone) => {
+      madeRoomRecord(gone, places)
+        .then((record) => audit.record(record))
+        .catch((error) => log.warn({ err: error }, 'a recording that has made room is not in the audit log'));
+    });
+    const sweep = new RecordingSweep(recordings, clock, limits, log);
     const check = (said: OwnConfiguration) => {
       warnOfUnknownDomains(said, (ids) => devices.domains.createdOf(ids), log).catch((error) => {
         log.warn({ err: error }, 'whether the domains that the configuration names exist is not known');
@@ -33,10 +43,7 @@ export const ticketsPart: Part = {
     return {
       endpoints: [
         createTicket(devices, tickets),
-        ...recordingEndpoints(recordings, {
-          domainsCreated: (ids) => devices.domains.createdOf(ids),
-          devicesPlaced: (uids) => devices.devices.placedOf(uids),
-        }),
+        ...recordingEndpoints(recordings, places),
       ],
       routes: [
         tcpRoute(context, openPort, defaultLimits.clientMessageBytes),
