@@ -21,6 +21,14 @@ export function dateTime(locale: string, time: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(time));
 }
 
+/** A text in which times, as the API writes them, are those of the browser. */
+export function withTimes(locale: string, text: string): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z/g, (time) =>
+    // A device may send what only looks like a time.
+    Number.isNaN(Date.parse(time)) ? time : dateTime(locale, time),
+  );
+}
+
 export function day(locale: string, time: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(time));
 }

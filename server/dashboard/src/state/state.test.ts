@@ -5,7 +5,7 @@ import { device } from '../testing/device.ts';
 import { forEach, type Progress } from './bulk.ts';
 import { mostColumns, propertiesOf, readColumns, toggleColumn, usualColumns } from './columns.ts';
 import { changeOf } from './device-changes.ts';
-import { ago, bytes, duration } from './format.ts';
+import { ago, bytes, dateTime, duration, withTimes } from './format.ts';
 import { readPorts, tonight } from './grant-text.ts';
 import { covered, onlineSpans, roundAbove, trafficBars } from './plot.ts';
 import { routeOf } from './router.ts';
@@ -137,6 +137,13 @@ test('numbers are said as people say them', () => {
   expect(ago('en', new Date(now - 3 * 3_600_000).toISOString(), now)).toBe('3 hr. ago');
   expect(duration('en', 90_000_000)).toBe('1 day 1 hr');
   expect(duration('en', 5)).toBe('< 1 min');
+});
+
+test('times within a text are those of the locale, and what is none stays', () => {
+  const time = '2026-11-30T12:00:00.000Z';
+  const said = (end: string) => `user bob until ${end}, 2026-99-30T12:00:00Z, 2026-11-30`;
+  expect(withTimes('de', said(time))).toBe(said(dateTime('de', time)));
+  expect(withTimes('en', said(time))).not.toContain(time);
 });
 
 describe('what people type', () => {

@@ -1,5 +1,5 @@
 import type { LogRecord } from '../api/types.ts';
-import { bytes, count, duration } from '../state/format.ts';
+import { bytes, count, duration, withTimes } from '../state/format.ts';
 import { hasText, locale, t } from '../texts/language.ts';
 import { When } from './time.tsx';
 
@@ -15,8 +15,8 @@ export function detailsOf(record: LogRecord): string {
   const payload = (bytesFrom ?? 0) + (bytesTo ?? 0);
   return [
     port === undefined ? '' : t('whoIsOn.port', { port: String(port) }),
-    detail ?? '',
-    reason ?? '',
+    withTimes(locale(), detail ?? ''),
+    withTimes(locale(), reason ?? ''),
     times !== undefined && times > 1 ? `${count(locale(), times)} ×` : '',
     payload > 0 ? bytes(locale(), payload) : '',
     ms === undefined || ms < 60_000 ? '' : duration(locale(), ms),
