@@ -1,4 +1,5 @@
 import type { Limits } from '../limits.ts';
+import { UserQueues } from '../store/user-queues.ts';
 
 /** Milliseconds that the event loop has slept and worked so far. */
 export interface LoopUse {
@@ -32,8 +33,7 @@ export const eventLoop: Loop = {
 export class LoopTurns {
   readonly #loop: Loop;
   readonly #limits: Pick<Limits, 'callRest' | 'callRestMs'>;
-  /** The calls that wait, by their users, in the order in which these have their turns. */
-  readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #waiting = new UserQueues<() => void>();
   #scheduled = false;
   /** What the loop had done when the last call began. */
   #before: LoopUse = { idle: 0, active: 0 };
@@ -46,9 +46,7 @@ export class LoopTurns {
   /** Resolves when it is the turn of a call of this user; their own calls keep their order. */
   next(user: string): Promise<void> {
     return new Promise((resolve) => {
-      const own = this.#waiting.get(user);
-      if (own) own.push(resolve);
-      else this.#waiting.set(user, [resolve]);
+      this.#waiting.add(user, resolve);
       this.#schedule();
     });
   }
@@ -68,24 +66,13 @@ export class LoopTurns {
     }
     this.#scheduled = false;
     this.#before = now;
-    this.#first()?.();
-    if (this.#waiting.size > 0) this.#schedule();
+    this.#waiting.next()?.();
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   /** Milliseconds that the loop is to sleep still; at most until `callRestMs` after the last call began. */
   #rest({ idle, active }: LoopUse): number {
     const [slept, worked] = [idle - this.#before.idle, active - this.#before.active];
     return Math.min(worked * this.#limits.callRest - slept, this.#limits.callRestMs - slept - worked);
-  }
-
-  /** The first call of the user whose turn it is, who then comes after all others. */
-  #first(): (() => void) | undefined {
-    const [next] = this.#waiting;
-    if (!next) return undefined;
-    const [user, calls] = next;
-    const call = calls.shift();
-    this.#waiting.delete(user);
-    if (calls.length > 0) this.#waiting.set(user, calls);
-    return call;
   }
 }

@@ -4,6 +4,7 @@ import { StoreUnavailable } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import { workerFile } from '../worker-file.ts';
 import type { Message, Query, QueryResult } from './reading-worker.ts';
+import { UserQueues } from './user-queues.ts';
 
 export type ReaderLimits = Pick<Limits, 'readsWaiting' | 'readMs' | 'readTexts' | 'readerStartMs'>;
 
@@ -23,9 +24,7 @@ export class Reader {
   readonly #limits: ReaderLimits;
   #thread: ReadingThread | null = null;
   #running: Asked | null = null;
-  /** What waits, by user, in the order in which these have their turns. */
-  readonly #queues = new Map<string, Asked[]>();
-  #queued = 0;
+  readonly #queues = new UserQueues<Asked>();
   #closed = false;
 
   constructor(path: string, clock: Clock, limits: ReaderLimits) {
@@ -36,7 +35,7 @@ export class Reader {
 
   /** Queries that are not answered yet. */
   get waiting(): number {
-    return this.#queued + (this.#running ? 1 : 0);
+    return this.#queues.length + (this.#running ? 1 : 0);
   }
 
   /**
@@ -52,10 +51,7 @@ export class Reader {
     }
     return new Promise((resolve, reject) => {
       const asked = { sql, values, resolve, reject };
-      const own = this.#queues.get(user);
-      if (own) own.push(asked);
-      else this.#queues.set(user, [asked]);
-      this.#queued++;
+      this.#queues.add(user, asked);
       this.#next();
     });
   }
@@ -70,23 +66,18 @@ export class Reader {
 
   /** Rejects the last query of the user who has most; false: that is this user. */
   #makeRoom(user: string): boolean {
-    let fullest = this.#queues.get(user) ?? [];
-    for (const queue of this.#queues.values()) if (queue.length > fullest.length) fullest = queue;
-    if (fullest === this.#queues.get(user) || fullest.length === 0) return false;
-    fullest.pop()?.reject(unavailable('too many queries wait'));
-    this.#queued--;
-    return true;
+    const last = this.#queues.makeRoom(user);
+    last?.reject(unavailable('too many queries wait'));
+    return last !== undefined;
   }
 
   #rejectQueued(reason: Error): void {
-    for (const queue of this.#queues.values()) for (const { reject } of queue) reject(reason);
-    this.#queues.clear();
-    this.#queued = 0;
+    for (const { reject } of this.#queues.clear()) reject(reason);
   }
 
   #next(): void {
     if (this.#running || this.#closed) return;
-    const asked = this.#first();
+    const asked = this.#queues.next();
     if (!asked) return;
     this.#running = asked;
     const thread = this.#threadFor(asked.sql);
@@ -99,18 +90,6 @@ export class Reader {
         this.#next();
       })
       .then(asked.resolve, asked.reject);
-  }
-
-  /** The first query of nobody, or else of the user whose turn it is, who then comes after all others. */
-  #first(): Asked | undefined {
-    const [user] = this.#queues.has('') ? [''] : this.#queues.keys();
-    const queue = user === undefined ? undefined : this.#queues.get(user);
-    if (user === undefined || !queue) return undefined;
-    const asked = queue.shift();
-    this.#queues.delete(user);
-    if (queue.length > 0) this.#queues.set(user, queue);
-    this.#queued--;
-    return asked;
   }
 
   /** A compiled query lasts as long as its thread (`LastingDatabase`), so one with too many of them is replaced. */

@@ -81,7 +81,7 @@ export interface Tables {
   transact<Result>(work: () => Work<Result>): Promise<Result>;
   /** All rows of a query that reads many, but does not take long, whoever asks. */
   read<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row[]>;
-  /** Queries of one user that may take long: the users who have some take turns where these would wait for each other. */
+  /** Queries of one user that may take long: all else is done beside them, and the users who have some take turns. */
   readsOf(user: string): Reads;
 }
 

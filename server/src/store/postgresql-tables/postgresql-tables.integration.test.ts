@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
@@ -76,6 +77,60 @@ test('the tables have the columns that they have in SQLite, and none is missing'
   expect(there.sort()).toEqual(columns.sort());
   await file.close();
   await end();
+});
+
+describe('queries of users that may take long', () => {
+  /** Until `go`, they wait for a lock. `order`: whose were answered. */
+  async function held(bounds: { readonly connections: number; readonly longReads: number }) {
+    const { end: closeSubject } = await subject(own);
+    await closeSubject();
+    const holder = new pg.Client({ host: server.folder, port: own, user: 'postgres', ssl: false });
+    await holder.connect();
+    await holder.query('SELECT pg_advisory_lock(7)');
+    const all = { ...limits, longReadsWaiting: 6, ...bounds };
+    const tables = await PostgresqlTables.open({ url: server.url(own), limits: all });
+    const order: string[] = [];
+    const ask = (user: string) =>
+      tables
+        .readsOf(user)
+        .read('SELECT 1 AS n FROM pg_advisory_xact_lock_shared(?)', 7)
+        .then(
+          () => order.push(user),
+          (error) => order.push(`${user}: ${error.message}`),
+        );
+    const end = async () => {
+      await tables.close();
+      await holder.end();
+    };
+    return { tables, order, ask, go: () => holder.query('SELECT pg_advisory_unlock(7)'), end };
+  }
+
+  test('longReads: leave connections to all else, and one user waits for one of each other', async () => {
+    const { tables, order, ask, go, end } = await held({ connections: 2, longReads: 1 });
+    const asked = Array.from({ length: 6 }, () => ask('mallory'));
+    asked.push(ask('bob'));
+    expect(await tables.get('SELECT 1 AS n')).toEqual({ n: 1 });
+    expect(await tables.run(insert, 'meanwhile', '')).toBe(1);
+    expect(tables.waiting).toBe(6);
+    await go();
+    await Promise.all(asked);
+    expect(order.map((user, n) => [user, n])).toContainEqual(['bob', 2]);
+    expect([order.length, tables.waiting]).toEqual([7, 0]);
+    await end();
+  });
+
+  test('longReadsWaiting: of too many, the user with most of them loses one', async () => {
+    const { order, ask, go, end } = await held({ connections: 2, longReads: 1 });
+    const asked = Array.from({ length: 8 }, () => ask('mallory'));
+    asked.push(ask('bob'));
+    await Promise.all([asked[6], asked[7]]);
+    const refused = 'mallory: the database cannot be used: too many queries wait';
+    expect(order).toEqual([refused, refused]);
+    await go();
+    await Promise.all(asked);
+    expect(order.slice(2).sort()).toEqual(['bob', ...Array(6).fill('mallory')]);
+    await end();
+  });
 });
 
 describe('when the database fails', () => {

@@ -4,6 +4,7 @@ import { Database, type Transaction, Undo } from '../postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../postgresql/limits.ts';
 import { hasNul } from '../postgresql/text.ts';
 import type { Dialect, OpenTables, Reads, Step, Value, Work } from '../tables.ts';
+import { LongReads } from './long-reads.ts';
 import { migrate } from './migrate.ts';
 import { numbered } from './statement-text.ts';
 
@@ -27,6 +28,7 @@ const schemas = ['rm_server', 'rm_reflector'];
 export class PostgresqlTables implements OpenTables {
   readonly dialect = postgresql;
   readonly #database: Database;
+  readonly #longReads: LongReads;
   readonly #texts = new Map<string, string>();
 
   /** Makes or renews the tables; those of the Store must be there. Rejects with `StoreError`, one line for a person. */
@@ -37,16 +39,17 @@ export class PostgresqlTables implements OpenTables {
   }: PostgresqlTablesOptions): Promise<PostgresqlTables> {
     const { config } = connectionOf(address);
     let isOpen = false;
+    const all = { ...postgresqlLimits, ...limits };
     const database = new Database(
       { ...config, application_name: 'rm-server' },
-      { ...postgresqlLimits, ...limits },
+      all,
       (text) => isOpen && warn(text),
       schemas,
     );
     try {
       await migrate(database);
       isOpen = true;
-      return new PostgresqlTables(database);
+      return new PostgresqlTables(database, new LongReads(all));
     } catch (error) {
       await database.close();
       if (error instanceof StoreError) throw error;
@@ -54,8 +57,9 @@ export class PostgresqlTables implements OpenTables {
     }
   }
 
-  private constructor(database: Database) {
+  private constructor(database: Database, longReads: LongReads) {
     this.#database = database;
+    this.#longReads = longReads;
   }
 
   async get<Row = Record<string, unknown>>(sql: string, ...values: Value[]): Promise<Row | undefined> {
@@ -73,9 +77,12 @@ export class PostgresqlTables implements OpenTables {
     return this.all<Row>(sql, ...values);
   }
 
-  /** Without turns: the server of the database runs queries beside each other. */
-  readsOf(_user: string): Reads {
-    return this;
+  readsOf(user: string): Reads {
+    return {
+      dialect: this.dialect,
+      read: <Row>(sql: string, ...values: Value[]) =>
+        this.#longReads.run(user, () => this.all<Row>(sql, ...values)),
+    };
   }
 
   run(sql: string, ...values: Value[]): Promise<number> {
@@ -100,7 +107,7 @@ export class PostgresqlTables implements OpenTables {
   }
 
   get waiting(): number {
-    return this.#database.waiting;
+    return this.#database.waiting + this.#longReads.waiting;
   }
 
   /** Idempotent. */

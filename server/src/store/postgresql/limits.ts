@@ -4,6 +4,10 @@ export interface PostgresqlLimits {
   readonly connections: number;
   /** Calls that wait for one of them; more are refused at once. */
   readonly waitingCalls: number;
+  /** Of these connections, those that queries of users may have that may take long. */
+  readonly longReads: number;
+  /** Such queries that wait for that. Beyond it, the user with most of them loses one. */
+  readonly longReadsWaiting: number;
   /** How long a call waits for a connection, ms: for a free one, or until a new one is up. */
   readonly connectMs: number;
   /** How long a statement waits for a lock, ms. */
@@ -27,6 +31,8 @@ export interface PostgresqlLimits {
 export const postgresqlLimits: PostgresqlLimits = {
   connections: 8,
   waitingCalls: 1_000,
+  longReads: 3,
+  longReadsWaiting: 256,
   connectMs: 3_000,
   lockMs: 2_000,
   statementMs: 5_000,
