@@ -58,6 +58,13 @@ describe('the executable', () => {
     expect(await errors).toBe('rm-client: standard input or output: connection reset\n');
   });
 
+  test('ends with 1, and without a word, when nobody reads what it prints', async () => {
+    const child = start(['--help']);
+    const errors = text(child.stderr);
+    (child.stdout as NodeJS.ReadableStream & { destroy(): void }).destroy();
+    expect([await once(child, 'close'), await errors]).toEqual([[1, null], '']);
+  });
+
   test('forwards until SIGTERM, and ends with 0', async () => {
     const child = start(['forward', 'pump-7', '-R', String(ports.echo)]);
     const [line] = await once(child.stdout, 'data');

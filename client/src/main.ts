@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { terminalPrompt } from './account/prompt.ts';
 import { run } from './commands/run.ts';
+import { ExitStatus, reasonOf } from './failure.ts';
 import { defaultLimits } from './limits.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -13,6 +14,21 @@ function output(): Writable {
   return kind.isFIFO() || kind.isSocket()
     ? new Socket({ fd: 1, readable: false, writable: true })
     : process.stdout;
+}
+
+let isPrinting = false;
+
+/** Ends the process where it cannot write: whoever reads a list, such as `head`, may have enough of it, which is no fault. */
+function print(text: string): void {
+  // Not before: the stream makes a pipe block, and `connect` writes to the same one.
+  if (!isPrinting) {
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') process.stderr.write(`rm-client: standard output: ${reasonOf(error)}\n`);
+      process.exit(ExitStatus.failed);
+    });
+  }
+  isPrinting = true;
+  process.stdout.write(text);
 }
 
 /** Set in the bundle of a single executable: the program is Node itself. */
@@ -30,7 +46,7 @@ void run(process.argv.slice(2), {
       process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
     }),
   self: [process.execPath, ...(typeof RM_SINGLE === 'undefined' ? [process.argv[1] ?? ''] : [])],
-  print: (text) => process.stdout.write(text),
+  print,
   printError: (text) => process.stderr.write(text),
 }).then((status) => {
   process.exitCode = status;
