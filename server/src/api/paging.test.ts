@@ -3,19 +3,27 @@ import { cursorOf, pageFrom, readCursor } from './paging.ts';
 import { Problem } from './problem.ts';
 
 test('a cursor gives back its values', () => {
-  const values = ['id', 5, null];
-  expect(readCursor(cursorOf(values), 3)).toEqual(values);
-  expect(readCursor(undefined, 3)).toBeNull();
+  const values = ['id', 5];
+  expect(readCursor(cursorOf(values), 'text', 'integer')).toEqual(values);
+  expect(readCursor(undefined, 'text')).toBeNull();
 });
 
+const encoded = (text: string) => Buffer.from(text).toString('base64url');
+
 test.each([
-  ['', 1],
-  ['%%%', 1],
-  [cursorOf(['a']), 2],
-  [Buffer.from('{"a":1}').toString('base64url'), 1],
-  [Buffer.from('[{}]').toString('base64url'), 1],
-])('%j is no cursor of %i values', (cursor, count) => {
-  expect(() => readCursor(cursor, count)).toThrow(Problem);
+  ['', ['text']],
+  ['%%%', ['text']],
+  [cursorOf(['a']), ['text', 'text']],
+  [encoded('{"a":1}'), ['text']],
+  [encoded('[{}]'), ['text']],
+  [encoded('[null]'), ['text']],
+  [cursorOf([5]), ['text']],
+  [cursorOf(['5']), ['integer']],
+  [cursorOf([1.5]), ['integer']],
+  [cursorOf([1e300]), ['integer']],
+  [encoded('[1e999]'), ['integer']],
+] as const)('%j is no cursor of %j', (cursor, places) => {
+  expect(() => readCursor(cursor, ...places)).toThrow(Problem);
 });
 
 test('a page has a next one when there was one more row', () => {

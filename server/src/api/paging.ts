@@ -30,17 +30,33 @@ export function pageOf<Item extends TSchema>(item: Item) {
 }
 
 /** Values after which the next page begins, as a text that says nothing to the caller. */
-export function cursorOf(values: readonly (string | number | null)[]): string {
+export function cursorOf(values: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url');
 }
 
-/** The `count` values of a cursor; `null`: there is none. Throws a `Problem` for what is no cursor of ours. */
-export function readCursor(cursor: string | undefined, count: number): (string | number | null)[] | null {
+/** What a place of a cursor may hold. A number that is not whole is none of ours, and not every engine compares it. */
+interface Held {
+  readonly text: string;
+  readonly integer: number;
+}
+
+/** The values of a cursor, one for each place; `null`: there is none. Throws a `Problem` for what is no cursor of ours. */
+export function readCursor<const Places extends readonly (keyof Held)[]>(
+  cursor: string | undefined,
+  ...places: Places
+): { readonly [Index in keyof Places]: Held[Places[Index]] } | null {
   if (cursor === undefined) return null;
   try {
     const values: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    const fits = (value: unknown) => value === null || typeof value === 'string' || typeof value === 'number';
-    if (Array.isArray(values) && values.length === count && values.every(fits)) return values;
+    const fits = (place: keyof Held, value: unknown) =>
+      place === 'text' ? typeof value === 'string' : Number.isSafeInteger(value);
+    if (
+      Array.isArray(values) &&
+      values.length === places.length &&
+      places.every((place, index) => fits(place, values[index]))
+    ) {
+      return values as unknown as { readonly [Index in keyof Places]: Held[Places[Index]] };
+    }
   } catch {
     // Not JSON.
   }
@@ -56,7 +72,7 @@ export function pageFrom<Row, Item>(
   rows: readonly Row[],
   limit: number,
   item: (row: Row) => Item,
-  cursor: (row: Row) => readonly (string | number | null)[],
+  cursor: (row: Row) => readonly (string | number)[],
 ): { readonly items: Item[]; readonly next: string | null } {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);

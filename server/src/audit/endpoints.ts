@@ -63,7 +63,7 @@ export function auditEndpoints(queries: AuditQueries, limits: Pick<Limits, 'audi
       query: Type.Object({ ...pageQuery, ...filter }),
       replies: [{ status: 200, description: 'A page of records.', schema: pageOf(recordSchema) }],
       async handle({ caller, query: { limit, cursor, ...query } }) {
-        const before = Number(readCursor(cursor, 1)?.[0] ?? Number.MAX_SAFE_INTEGER);
+        const [before = Number.MAX_SAFE_INTEGER] = readCursor(cursor, 'integer') ?? [];
         const rows = await queries.latest(readerOf(caller), queryOf(query), before, limit + 1);
         return { body: pageFrom(rows, limit, shown, ({ sequence }) => [sequence]) };
       },

@@ -125,13 +125,13 @@ export function grantsEndpoints({
       }),
       replies: [{ status: 200, description: 'A page of grants.', schema: pageOf(grantSchema) }],
       async handle({ caller, query: { limit, cursor, ...filter } }) {
-        const after = readCursor(cursor, 1)?.[0] ?? '';
+        const [after = ''] = readCursor(cursor, 'text') ?? [];
         // What is not seen is not counted either: `next` says nothing of it.
         const extent = caller.may('users.read', { kind: 'everything' })
           ? null
           : caller.extent('grants.write');
         const seen = extent && { user: caller.name, domains: extent.domains, uids: extent.devices };
-        const found = await grants.page(filter, seen, String(after), limit + 1);
+        const found = await grants.page(filter, seen, after, limit + 1);
         return { body: pageFrom(found, limit, shownGrant, ({ id }) => [id]) };
       },
     }),

@@ -56,8 +56,8 @@ export function groupsEndpoints({ groups, rights, limits }: PeopleServices): End
       replies: [{ status: 200, description: 'A page of groups.', schema: pageOf(groupSchema) }],
       async handle({ caller, query: { limit, cursor } }) {
         caller.require('users.read', everything);
-        const after = readCursor(cursor, 1)?.[0] ?? '';
-        const found = await groups.page(String(after), limit + 1);
+        const [after = ''] = readCursor(cursor, 'text') ?? [];
+        const found = await groups.page(after, limit + 1);
         return {
           body: pageFrom(found, limit, shownGroup, ({ name }) => [name]),
         };
@@ -145,8 +145,8 @@ export function groupsEndpoints({ groups, rights, limits }: PeopleServices): End
       async handle({ caller, parameters: { name }, query: { limit, cursor } }) {
         caller.require('users.read', everything);
         await present(name);
-        const after = readCursor(cursor, 1)?.[0] ?? '';
-        const found = await groups.members(name, String(after), limit + 1);
+        const [after = ''] = readCursor(cursor, 'text') ?? [];
+        const found = await groups.members(name, after, limit + 1);
         return {
           body: pageFrom(
             found,

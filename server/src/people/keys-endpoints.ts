@@ -93,8 +93,8 @@ export function keysEndpoints(services: PeopleServices): Endpoint[] {
       replies: [{ status: 200, description: 'A page of keys.', schema: pageOf(keySchema) }],
       async handle({ caller, query: { limit, cursor, user = caller.name, all = false } }) {
         if (all || user !== caller.name) caller.require('users.read', everything);
-        const after = readCursor(cursor, 1)?.[0] ?? '';
-        const found = await keys.page(all ? null : user, String(after), limit + 1);
+        const [after = ''] = readCursor(cursor, 'text') ?? [];
+        const found = await keys.page(all ? null : user, after, limit + 1);
         return { body: pageFrom(found, limit, shownKey, ({ id }) => [id]) };
       },
     }),

@@ -151,8 +151,8 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
       replies: [{ status: 200, description: 'A page of users.', schema: pageOf(userSchema) }],
       async handle({ caller, query: { limit, cursor, text = '' } }) {
         caller.require('users.read', everything);
-        const after = readCursor(cursor, 1)?.[0] ?? '';
-        const rows = await people.page(text, String(after), limit + 1);
+        const [after = ''] = readCursor(cursor, 'text') ?? [];
+        const rows = await people.page(text, after, limit + 1);
         return { body: pageFrom(rows, limit, userOf, ({ name }) => [name]) };
       },
     }),

@@ -100,7 +100,7 @@ export function recordingEndpoints(recordings: Recordings, places: RecordedPlace
       }),
       replies: [{ status: 200, description: 'A page of recordings.', schema: pageOf(shown) }],
       async handle({ caller, query: { limit, cursor, device } }) {
-        const before = String(readCursor(cursor, 1)?.[0] ?? '~');
+        const [before = '~'] = readCursor(cursor, 'text') ?? [];
         const seen = await seenOf(
           caller,
           (await recordings.list()).filter(

@@ -132,7 +132,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       query: Type.Object(pageQuery),
       replies: [{ status: 200, description: 'A page of webhooks.', schema: pageOf(webhookSchema) }],
       async handle({ caller, query: { limit, cursor } }) {
-        const after = Number(readCursor(cursor, 1)?.[0] ?? 0);
+        const [after = 0] = readCursor(cursor, 'integer') ?? [];
         // There are few.
         const all = (await webhooks.all()).filter((webhook) => caller.may(needs, targetOf(webhook)));
         const rows = all.slice(after, after + limit + 1).map(async (webhook, index) => ({
@@ -302,7 +302,7 @@ export function webhookEndpoints(context: WebhooksContext): Endpoint[] {
       replies: [{ status: 200, description: 'A page of deliveries.', schema: pageOf(deliverySchema) }],
       async handle({ caller, parameters: { id }, query: { limit, cursor, state } }) {
         requireTold(caller, await found(caller, id));
-        const before = Number(readCursor(cursor, 1)?.[0] ?? Number.MAX_SAFE_INTEGER);
+        const [before = Number.MAX_SAFE_INTEGER] = readCursor(cursor, 'integer') ?? [];
         const rows = await database.read<Delivery>(
           `SELECT ${deliveryColumns} FROM fleet_deliveries WHERE webhook = ? AND id < ? AND (CAST(? AS TEXT) IS NULL OR state = ?)
            ORDER BY id DESC LIMIT ?`,

@@ -42,10 +42,10 @@ export function listDomains({ core, domains }: DevicesContext): Endpoint {
     needs: 'domains.read',
     replies: [{ status: 200, description: 'A page of domains.', schema: pageOf(domainSchema) }],
     async handle({ caller, query }) {
-      const [after = ''] = readCursor(query.cursor, 1) ?? [];
+      const [after = ''] = readCursor(query.cursor, 'text') ?? [];
       const among = caller.extent('domains.read')?.domains ?? null;
       const month = monthOf(core.clock.date());
-      const rows = await domains.list(among, String(after), query.limit + 1, month);
+      const rows = await domains.list(among, after, query.limit + 1, month);
       return { body: pageFrom(rows, query.limit, showDomain, ({ id }) => [id]) };
     },
   });

@@ -40,6 +40,5 @@ export function listDeviceConnections(context: DevicesContext): Endpoint {
 
 /** A cursor that is one number. */
 export function sequenceOf(cursor: string | undefined): number | null {
-  const [sequence = null] = readCursor(cursor, 1) ?? [];
-  return sequence === null ? null : Number(sequence);
+  return readCursor(cursor, 'integer')?.[0] ?? null;
 }

@@ -97,13 +97,11 @@ function orderOf(sort: string): DeviceOrder {
 
 /** A cursor is of one order: with another it would leave out devices. */
 function positionOf(cursor: string | undefined, sort: string): Position | null {
-  const values = readCursor(cursor, 3);
+  const isText = ['id', 'name'].includes(orderOf(sort).sort);
+  const values = readCursor(cursor, 'text', isText ? 'text' : 'integer', 'integer');
   if (!values) return null;
   const [of, key, number] = values;
-  const isText = ['id', 'name'].includes(orderOf(sort).sort);
-  if (of === sort && typeof number === 'number' && key !== undefined && key !== null) {
-    if (typeof key === (isText ? 'string' : 'number')) return { key, number };
-  }
+  if (of === sort) return { key, number };
   throw queryProblem('cursor', 'must be `next` of a page of this very list');
 }
 

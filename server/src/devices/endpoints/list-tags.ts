@@ -26,10 +26,10 @@ export function listTags({ devices }: DevicesContext): Endpoint {
       { status: 200, description: 'A page of tags.', schema: pageOf(Type.Object({ tag: Type.String() })) },
     ],
     async handle({ caller, query: { limit, cursor, text = '' } }) {
-      const [after = ''] = readCursor(cursor, 1) ?? [];
+      const [after = ''] = readCursor(cursor, 'text') ?? [];
       const extent = caller.extent('devices.read');
       const sight = extent === null ? 'all' : { domains: extent.domains, uids: extent.devices };
-      const rows = await devices.tags(sight, text, String(after), limit + 1, caller.name);
+      const rows = await devices.tags(sight, text, after, limit + 1, caller.name);
       return {
         body: pageFrom(
           rows,

@@ -68,10 +68,10 @@ export function listEnrolments({ enrolments }: EnrolmentContext): Endpoint {
     replies: [{ status: 200, description: 'A page of them.', schema: pageOf(enrolmentSchema) }],
     async handle({ caller, query: { limit, cursor } }) {
       const extent = caller.extent('enrolment.write');
-      const [created, code] = readCursor(cursor, 2) ?? [];
-      const after = cursor === undefined ? null : { created: Number(created), code: String(code) };
+      const place = readCursor(cursor, 'integer', 'text');
+      const after = place && { created: place[0], code: place[1] };
       const rows = await enrolments.list(extent === null ? null : extent.domains, after, limit + 1);
-      return { body: pageFrom(rows, limit, show, (one) => [one.created, one.code]) };
+      return { body: pageFrom(rows, limit, show, (one) => [one.created, one.code ?? '']) };
     },
   });
 }

@@ -47,8 +47,8 @@ export function listEnrolmentKeys({ keys }: EnrolmentContext): Endpoint {
     ],
     async handle({ caller, query: { limit, cursor } }) {
       const extent = caller.extent('enrolment.write');
-      const [created, id] = readCursor(cursor, 2) ?? [];
-      const after = cursor === undefined ? null : { created: Number(created), id: String(id) };
+      const place = readCursor(cursor, 'integer', 'text');
+      const after = place && { created: place[0], id: place[1] };
       const rows = await keys.list(extent === null ? null : extent.domains, after, limit + 1);
       return { body: pageFrom(rows, limit, show, (key) => [key.created, key.id]) };
     },
