@@ -13,5 +13,10 @@ export async function madeRoomRecord(
   const place = (await devicesPlaced([about.uid])).get(about.uid);
   const isThere = place !== undefined && place.domain === about.domain && place.since <= started;
   const detail = `recording ${id} of ${about.user}`;
-  return { event: 'recording-made-room', allowed: true, ...(isThere ? { device: about.device } : {}), detail };
+  return {
+    event: 'recording-made-room',
+    allowed: true,
+    ...(isThere ? { device: about.device } : {}),
+    detail,
+  };
 }

@@ -41,10 +41,7 @@ export const ticketsPart: Part = {
       });
     };
     return {
-      endpoints: [
-        createTicket(devices, tickets),
-        ...recordingEndpoints(recordings, places),
-      ],
+      endpoints: [createTicket(devices, tickets), ...recordingEndpoints(recordings, places)],
       routes: [
         tcpRoute(context, openPort, defaultLimits.clientMessageBytes),
         ...(mayEverEndHere(configuration)

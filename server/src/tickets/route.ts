@@ -15,12 +15,7 @@ export interface TicketRouteContext {
   readonly clock: Clock;
   readonly limits: Pick<
     Limits,
-    | 'ticketWaitMs'
-    | 'ticketBytes'
-    | 'sshThreads'
-    | 'sshThreadsPerDomain'
-    | 'sshThreadsPerUser'
-    | 'sshLogInMs'
+    'ticketWaitMs' | 'ticketBytes' | 'sshThreads' | 'sshThreadsPerDomain' | 'sshThreadsPerUser' | 'sshLogInMs'
   >;
 }
 
@@ -101,7 +96,9 @@ export function sshRoute(
       const user = identity.user.name;
       const leave = places.take(user, domain);
       if (typeof leave === 'string') return noRoom[leave];
-      const recorder = recorded ? new RecordedTerminal(recordings, { user, device, uid, domain, port }) : null;
+      const recorder = recorded
+        ? new RecordedTerminal(recordings, { user, device, uid, domain, port })
+        : null;
       const timer = clock.schedule(limits.sshLogInMs, () => refuse(socket, noShell));
       let served: Promise<void> = Promise.resolve();
       try {
