@@ -1,5 +1,11 @@
 import { seenNow } from '../store/schema/devices.ts';
-import { type SearchWord, searchWords, trigramExpression } from '../store/search-text.ts';
+import {
+  hasTrigram,
+  likeContains,
+  type SearchWord,
+  searchWords,
+  trigramExpression,
+} from '../store/search-text.ts';
 import type { Dialect, Reads } from '../store/tables.ts';
 
 /** Which devices a caller may see: all, or those of these domains and the records with these uids. */
@@ -56,6 +62,16 @@ export const searchWork = {
 interface Sql {
   readonly sql: string;
   readonly values: readonly (string | number)[];
+}
+
+/** Numbers of devices that may have the text, by an index. */
+interface TextSource extends Sql {
+  /** Rows worth reading. */
+  readonly bound: number;
+  /** Each device once. */
+  readonly exact: boolean;
+  /** All of them have the text. */
+  readonly hasText: boolean;
 }
 
 type Found = Position;
@@ -118,7 +134,7 @@ class Search {
     const rest = limit - near.found.length;
     const source = await this.#narrowSource();
     const further = source
-      ? await this.#collect(source, conditions, near.end, rest)
+      ? await this.#collect(source, source.hasText ? this.#conditions() : conditions, near.end, rest)
       : await this.#follow(await this.#longConditions(), near.end, rest);
     return [...near.found, ...further];
   }
@@ -177,7 +193,7 @@ class Search {
       source && (source.exact || !(await this.#isLong(source)))
         ? [{ sql: `+f.number IN (${source.sql})`, values: source.values }]
         : [];
-    return [...this.#conditions(), ...inIndex, ...this.#textConditions()];
+    return [...this.#conditions(), ...inIndex, ...(source?.hasText ? [] : this.#textConditions())];
   }
 
   async #isLong({ sql, values }: Sql): Promise<boolean> {
@@ -186,13 +202,13 @@ class Search {
     return (row?.n ?? 0) > this.#work.shortWordPlaces;
   }
 
-  /** Numbers of devices that may have the text, by an index; `exact`: each once. `bound`: rows worth reading. */
-  #textSource(): (Sql & { readonly bound: number; readonly exact: boolean }) | null {
+  #textSource(): TextSource | null {
+    if (this.#dialect.hasIndexedLike) return this.#likeSource();
     if (this.#words.length === 0 || !this.#dialect.hasTrigrams) return null;
     const expression = trigramExpression(this.#words);
     if (expression !== null) {
       const sql = 'SELECT rowid AS number FROM fleet_trigrams WHERE fleet_trigrams MATCH ?';
-      return { sql, values: [expression], bound: this.#work.narrow, exact: true };
+      return { sql, values: [expression], bound: this.#work.narrow, exact: true, hasText: false };
     }
     const [longest = ''] = this.#words.map(({ folded }) => folded).sort((a, b) => b.length - a.length);
     const sql = 'SELECT doc AS number FROM fleet_trigram_instances WHERE term >= ? AND term < ?';
@@ -201,13 +217,36 @@ class Search {
       values: [longest, `${longest}\u{10ffff}`],
       bound: this.#work.shortWordPlaces,
       exact: false,
+      hasText: false,
+    };
+  }
+
+  #likeSource(): TextSource | null {
+    const isIndexed = ({ spellings }: SearchWord) => spellings.every(hasTrigram);
+    if (!this.#words.some(isIndexed)) return null;
+    const { contains } = this.#dialect;
+    const parts = this.#words.map((word) => {
+      const [condition, value] = isIndexed(word)
+        ? ['s.text LIKE ?', likeContains]
+        : [contains('s.text', '?'), (text: string) => text];
+      return {
+        sql: `(${word.spellings.map(() => condition).join(' OR ')})`,
+        values: word.spellings.map(value),
+      };
+    });
+    return {
+      sql: `SELECT s.number FROM fleet_search s WHERE ${parts.map(({ sql }) => sql).join(' AND ')}`,
+      values: parts.flatMap(({ values }) => values),
+      bound: this.#work.narrow,
+      exact: true,
+      hasText: true,
     };
   }
 
   /** The part of the filter that the fewest devices match, if those are few. */
-  async #narrowSource(): Promise<Sql | null> {
+  async #narrowSource(): Promise<(Sql & Partial<Pick<TextSource, 'hasText'>>) | null> {
     const { sight, domain, tag, createdSince } = this.#filter;
-    const sources: (Sql & { readonly bound: number })[] = [];
+    const sources: (Sql & Pick<TextSource, 'bound'> & Partial<TextSource>)[] = [];
     const add = (sql: string, values: Sql['values']) =>
       sources.push({ sql, values, bound: this.#work.narrow });
     const text = this.#textSource();
@@ -236,7 +275,7 @@ class Search {
       ({ sql, bound }) =>
         `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) AS part LIMIT ${bound + 1}) AS counted`,
     );
-    let best: Sql | null = null;
+    let best: (typeof sources)[number] | null = null;
     let least = Number.POSITIVE_INFINITY;
     for (const [i, source] of sources.entries()) {
       const [row] = await this.#tables.read<{ n: number }>(counts[i] ?? '', ...source.values);

@@ -114,5 +114,6 @@ const sqlite: Dialect = {
   through: (index) => `INDEXED BY ${index}`,
   thenJoin: 'CROSS JOIN',
   hasTrigrams: true,
+  hasIndexedLike: false,
   equalFolded: (one, other) => `${one} = ${other} COLLATE NOCASE`,
 };

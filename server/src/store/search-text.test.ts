@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { searchWords, trigramExpression } from './search-text.ts';
+import { hasTrigram, likeContains, searchWords, trigramExpression } from './search-text.ts';
 
 test.each([
   ['', []],
@@ -34,4 +34,18 @@ test('a long word is looked for by its ends and some of its middle', () => {
   const trigrams = expression.split(' AND ');
   expect(trigrams).toHaveLength(12);
   expect([trigrams[0], trigrams.at(-1)]).toEqual([`"${word.slice(0, 3)}"`, `"${word.slice(-3)}"`]);
+});
+
+test.each([
+  ['gw', false],
+  ['gw-1', false],
+  ['gw-100', true],
+  ['ärger', true],
+  ['北京市', false],
+])('an index of letters and digits helps with %j: %j', (text, helps) => {
+  expect(hasTrigram(text)).toBe(helps);
+});
+
+test('what a pattern means otherwise stands for itself', () => {
+  expect(likeContains(String.raw`100%_\x`)).toBe(String.raw`%100\%\_\\x%`);
 });

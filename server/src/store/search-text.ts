@@ -45,6 +45,16 @@ function trigramsOf(word: string): string[] {
   });
 }
 
+/** Whether an index of trigrams of letters and digits helps to find texts with this one. */
+export function hasTrigram(text: string): boolean {
+  return /[a-z0-9]{3}/i.test(text);
+}
+
+/** The pattern of `LIKE` for texts with this one in them. */
+export function likeContains(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+}
+
 /** As the engines do it: other letters stay. */
 export function asciiLower(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

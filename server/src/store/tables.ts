@@ -60,6 +60,8 @@ export interface Dialect {
   readonly thenJoin: string;
   /** Whether `fleet_trigrams` has what is in `fleet_search`, and `fleet_trigram_instances` where. */
   readonly hasTrigrams: boolean;
+  /** Whether an index of `fleet_search` finds texts `LIKE '%…%'`, with `\` before `%`, `_` and `\`. */
+  readonly hasIndexedLike: boolean;
   /** Whether two texts are equal but for the case of ASCII letters. */
   equalFolded(one: string, other: string): string;
 }

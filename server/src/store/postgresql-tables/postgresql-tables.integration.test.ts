@@ -133,6 +133,19 @@ describe('queries of users that may take long', () => {
   });
 });
 
+test('the search has an index of trigrams, and does without one where it cannot be made', async () => {
+  const { tables, end } = await subject(own);
+  expect(tables.dialect.hasIndexedLike).toBe(true);
+  await server.sql(`DROP EXTENSION pg_trgm CASCADE; CREATE ROLE unprivileged LOGIN;
+    GRANT ALL ON SCHEMA rm_server, rm_reflector TO unprivileged;
+    GRANT ALL ON ALL TABLES IN SCHEMA rm_server, rm_reflector TO unprivileged`);
+  const url = server.url(own).replace('postgres@', 'unprivileged@');
+  const without = await PostgresqlTables.open({ url, limits });
+  expect(without.dialect.hasIndexedLike).toBe(false);
+  await without.close();
+  await end();
+});
+
 describe('when the database fails', () => {
   const fail = (code: string) => `SELECT rm_server.fail('${code}')`;
   const addFault = () =>

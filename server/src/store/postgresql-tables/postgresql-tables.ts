@@ -6,6 +6,7 @@ import { hasNul } from '../postgresql/text.ts';
 import type { Dialect, OpenTables, Reads, Step, Value, Work } from '../tables.ts';
 import { LongReads } from './long-reads.ts';
 import { migrate } from './migrate.ts';
+import { indexSearch } from './search-index.ts';
 import { numbered } from './statement-text.ts';
 
 export interface PostgresqlTablesOptions extends PostgresqlAddress {
@@ -26,7 +27,7 @@ const schemas = ['rm_server', 'rm_reflector'];
  * about users and devices, so that what it has read holds until its end.
  */
 export class PostgresqlTables implements OpenTables {
-  readonly dialect = postgresql;
+  readonly dialect: Dialect;
   readonly #database: Database;
   readonly #longReads: LongReads;
   readonly #texts = new Map<string, string>();
@@ -48,8 +49,9 @@ export class PostgresqlTables implements OpenTables {
     );
     try {
       await migrate(database);
+      const hasIndexedLike = await indexSearch(database);
       isOpen = true;
-      return new PostgresqlTables(database, new LongReads(all));
+      return new PostgresqlTables(database, { ...postgresql, hasIndexedLike }, new LongReads(all));
     } catch (error) {
       await database.close();
       if (error instanceof StoreError) throw error;
@@ -57,8 +59,9 @@ export class PostgresqlTables implements OpenTables {
     }
   }
 
-  private constructor(database: Database, longReads: LongReads) {
+  private constructor(database: Database, dialect: Dialect, longReads: LongReads) {
     this.#database = database;
+    this.dialect = dialect;
     this.#longReads = longReads;
   }
 
@@ -156,5 +159,6 @@ const postgresql: Dialect = {
   through: () => '',
   thenJoin: 'JOIN',
   hasTrigrams: false,
+  hasIndexedLike: false,
   equalFolded: (one, other) => `lower(${one}) = lower(${other})`,
 };
