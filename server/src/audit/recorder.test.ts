@@ -19,6 +19,7 @@ let database: FleetDatabase;
 let clock: ManualClock;
 let recorder: AuditRecorder;
 let away: boolean;
+let logged: string[];
 let tell: (event: { kind: 'audit'; record: AuditRecord } | { kind: 'lost'; count: number }) => void;
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -59,7 +60,8 @@ beforeEach(() => {
       await store.audit.append(entries);
     },
   };
-  const log = pino({ level: 'silent' });
+  logged = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   recorder = new AuditRecorder({
     events,
     store: { audit: { ...store.audit, ...audit } as typeof store.audit },
@@ -121,6 +123,8 @@ test('what could not be written is written later', async () => {
   away = false;
   await pass();
   expect(await stored()).toEqual(['a', 'b', 'c', 'audit-lost']);
+  // The store itself says that it is away, once.
+  expect(logged).toEqual([]);
 });
 
 test('the end writes what waits', async () => {

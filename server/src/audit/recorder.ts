@@ -1,6 +1,13 @@
 import type { Logger } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
-import type { AuditEntry, AuditRecord, EventSubscription, Events, Store } from 'rm-reflector/ports';
+import {
+  type AuditEntry,
+  type AuditRecord,
+  type EventSubscription,
+  type Events,
+  type Store,
+  StoreUnavailable,
+} from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import type { Tables } from '../store/tables.ts';
 
@@ -97,7 +104,9 @@ export class AuditRecorder {
       const all = [...entries, ...this.#waiting];
       this.#waiting = all.slice(0, this.#context.limits.auditWaiting);
       this.#lost += lost + all.length - this.#waiting.length;
-      log.warn({ err: error }, 'records of the audit log wait: the store cannot be written');
+      // That the store is away is in the log already.
+      if (!(error instanceof StoreUnavailable))
+        log.warn({ err: error }, 'records of the audit log wait: the store cannot be written');
     }
   }
 
@@ -127,7 +136,8 @@ export class AuditRecorder {
   }
 
   #failed(error: unknown): void {
-    this.#context.log.warn({ err: error }, 'audit log in the store');
+    if (!(error instanceof StoreUnavailable))
+      this.#context.log.warn({ err: error }, 'audit log in the store');
   }
 }
 

@@ -1,3 +1,4 @@
+import { StoreUnavailable } from 'rm-reflector/ports';
 import type { Core, Part } from '../part.ts';
 import { Calendar } from './calendar.ts';
 import { devicesContext } from './context.ts';
@@ -10,7 +11,10 @@ import { QuotaGuard } from './quota-guard.ts';
 export const devices: Part = {
   run(core: Core) {
     const { database, presence, clock, limits, log } = core;
-    const failed = (error: unknown) => log.error({ err: error }, 'quotas not checked');
+    const failed = (error: unknown) => {
+      // That the store is away is in the log already.
+      if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'quotas not checked');
+    };
     const calendar = new Calendar(database, clock, limits, failed);
     const guard = new QuotaGuard({ database, presence, clock, limits, failed });
     const context = devicesContext(core);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Cancellable } from 'rm-protocol';
-import type { Authenticator, FurtherLogOut, Route } from 'rm-reflector/ports';
+import { type Authenticator, type FurtherLogOut, type Route, StoreUnavailable } from 'rm-reflector/ports';
 import type { Core, Foundation } from '../part.ts';
 import { LdapAuthenticator } from './ldap/authenticator.ts';
 import { LdapDirectory } from './ldap/directory.ts';
@@ -112,7 +112,10 @@ export class Directories {
     const { clock, limits, log } = this.#foundation;
     this.#sweep = clock.schedule(limits.sweepMs, () => {
       this.#scheduleSweep();
-      this.members.sweep().catch((error: unknown) => log.error({ err: error }, 'members not looked through'));
+      this.members.sweep().catch((error: unknown) => {
+        // That the store is away is in the log already.
+        if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'members not looked through');
+      });
     });
   }
 }
