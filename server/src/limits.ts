@@ -93,6 +93,8 @@ export const defaultLimits = {
   /** What recordings that make no room may take: a quarter of it those of one user, a half those of one domain. */
   recordingsUserShare: 4,
   recordingsDomainShare: 2,
+  /** Of what those of one user may take, those at one device take a half: one that says much keeps nobody from the others. */
+  recordingsDeviceShare: 2,
   /** Bytes that a recording counts for at least: a block of a file system. */
   recordingLeastBytes: 4_096,
   /** Recordings in all: each counts for a part of the room in so many. Lists and sums look at all of them. */

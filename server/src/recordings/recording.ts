@@ -12,6 +12,8 @@ export type Refuse = (reason: string, cause?: unknown) => NotRecorded;
 /** For the user, 123 bytes at most: they close a WebSocket. */
 const reasons: Readonly<Record<Full, string>> = {
   user: 'the latest recordings of your terminals take all the room that a user has: try again tomorrow',
+  device:
+    'the latest recordings of your terminals at this device take all the room that one has: try again tomorrow',
   domain: 'the latest recordings of this domain take all the room that a domain has: try again tomorrow',
   all: 'the server has no room for the recording of this terminal',
 };

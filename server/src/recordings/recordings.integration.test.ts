@@ -41,7 +41,13 @@ let key: { readonly publicKey: webcrypto.CryptoKey; readonly privateKey: webcryp
 beforeAll(async () => {
   const own = { recording: { domains: { acme: 'always' } } };
   // One recording takes all the room.
-  const oneAtOnce = { recordings: 1, recordingsUserShare: 1, recordingsDomainShare: 1, recordingHeldMs: 1 };
+  const oneAtOnce = {
+    recordings: 1,
+    recordingsUserShare: 1,
+    recordingsDomainShare: 1,
+    recordingsDeviceShare: 1,
+    recordingHeldMs: 1,
+  };
   stage = await TerminalStage.start({ logged, own, clock, limits: { sshLogInMs, ...oneAtOnce } });
   key = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as typeof key;
   const raw = Buffer.from(await crypto.subtle.exportKey('raw', key.publicKey));

@@ -33,6 +33,7 @@ const limits = {
   recordingHeldMs: heldMs,
   recordingsUserShare: 4,
   recordingsDomainShare: 2,
+  recordingsDeviceShare: 1,
   recordingLeastBytes: 1,
   recordings: 1_000,
 };
@@ -107,8 +108,14 @@ test('sessionBytes: one that is as long as it may be ends, and what it has stays
 });
 
 /** Shows so many bytes, or says why not. */
-const says = async (recordings: Recordings, bytes: number, user = 'alice', domain = 'acme') => {
-  const begun = await recordings.begin({ ...about, user, domain }, size).catch(({ message }) => message);
+const says = async (
+  recordings: Recordings,
+  bytes: number,
+  user = 'alice',
+  domain = 'acme',
+  uid = about.uid,
+) => {
+  const begun = await recordings.begin({ ...about, user, domain, uid }, size).catch(({ message }) => message);
   if (typeof begun === 'string') return { said: begun, end: async () => {} };
   underWay.push(begun.end);
   const said = await failure(begun.recording.output(Buffer.from('x'.repeat(bytes))));
@@ -120,6 +127,8 @@ afterEach(async () => {
 });
 const full = {
   user: 'the latest recordings of your terminals take all the room that a user has: try again tomorrow',
+  device:
+    'the latest recordings of your terminals at this device take all the room that one has: try again tomorrow',
   domain: 'the latest recordings of this domain take all the room that a domain has: try again tomorrow',
   all: 'the server has no room for the recording of this terminal',
 };
@@ -160,6 +169,16 @@ test('recordingsDomainShare: the users of one domain leave room for those of oth
   expect((await says(recordings, 700, 'two')).said).toBe('undefined');
   expect((await says(recordings, 700, 'three')).said).toBe(full.domain);
   expect((await says(recordings, 700, 'four', 'other')).said).toBe('undefined');
+});
+
+test('recordingsDeviceShare: a device that says much keeps its user from no other device', async () => {
+  const recordings = open({ ...roomy, bytes: 8_000 }, { recordingsDeviceShare: 2 });
+  await (await says(recordings, 600, 'alice', 'acme', 'loud')).end();
+  expect((await says(recordings, 400, 'alice', 'acme', 'loud')).said).toBe(full.device);
+  expect((await says(recordings, 300, 'alice', 'acme', 'other')).said).toBe('undefined');
+  expect((await says(recordings, 600, 'bob', 'acme', 'loud')).said).toBe('undefined');
+  date += heldMs;
+  expect((await says(recordings, 300, 'alice', 'acme', 'loud')).said).toBe('undefined');
 });
 
 test('recordingHeldMs: nobody erases what was just recorded; a day later there is room again', async () => {

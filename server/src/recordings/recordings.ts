@@ -23,6 +23,7 @@ type RecordingLimits = Pick<
   | 'recordingRefusalsMs'
   | 'recordingsUserShare'
   | 'recordingsDomainShare'
+  | 'recordingsDeviceShare'
   | 'recordingHeldMs'
   | 'recordingLeastBytes'
   | 'recordings'
@@ -90,6 +91,7 @@ export class Recordings {
         bytes: bounds.bytes,
         userShare: limits.recordingsUserShare,
         domainShare: limits.recordingsDomainShare,
+        deviceShare: limits.recordingsDeviceShare,
         heldMs: limits.recordingHeldMs,
         leastBytes: Math.max(limits.recordingLeastBytes, bounds.bytes / limits.recordings),
       },

@@ -16,6 +16,8 @@ export interface RoomBounds {
   /** What those of one user, and of one domain, may take of it that make no room yet: one part in so many. */
   readonly userShare: number;
   readonly domainShare: number;
+  /** The same of what one user may take, for those at one device. */
+  readonly deviceShare: number;
   /** Milliseconds for which one makes no room for others. */
   readonly heldMs: number;
   /** Bytes that each counts for at least, once it has any. */
@@ -23,12 +25,12 @@ export interface RoomBounds {
 }
 
 /** Which bound is reached. */
-export type Full = 'user' | 'domain' | 'all';
+export type Full = 'user' | 'device' | 'domain' | 'all';
 
 /**
  * Counts the room of recordings. One that is open, or has begun within `heldMs`, is held: it makes no room, so that nobody erases what was
- * just recorded. What is held of one user, and of one domain, is a share of the room, so that nobody keeps others from being recorded. The
- * rest of the room is for older ones; of these, the oldest of the domain, and there of the user, with most makes room.
+ * just recorded. What is held of one user, and of one domain, is a share of the room, so that nobody keeps others from being recorded. No
+ * device that says much keeps its user from being recorded at others. The rest of the room is for older ones; of these, the oldest of the domain, and there of the user, with most makes room.
  */
 export class Room<Kept extends Occupant> {
   readonly #bounds: RoomBounds;
@@ -38,6 +40,8 @@ export class Room<Kept extends Occupant> {
   readonly #held = new Set<Kept>();
   readonly #ofUser = new Map<string, number>();
   readonly #ofDomain = new Map<string, number>();
+  /** By {@link atDevice}. */
+  readonly #atDevice = new Map<string, number>();
   #taken = 0;
 
   constructor(bounds: RoomBounds, clock: { date(): number }) {
@@ -46,7 +50,7 @@ export class Room<Kept extends Occupant> {
   }
 
   clear(): void {
-    for (const one of [this.#all, this.#held, this.#ofUser, this.#ofDomain]) one.clear();
+    for (const one of [this.#all, this.#held, this.#ofUser, this.#ofDomain, this.#atDevice]) one.clear();
     this.#taken = 0;
   }
 
@@ -76,10 +80,11 @@ export class Room<Kept extends Occupant> {
     if (more === 0) return null;
     this.#release();
     const { user, domain } = kept.about;
-    if ((this.#ofUser.get(user) ?? 0) + more > this.#bounds.bytes / this.#bounds.userShare) return 'user';
-    if ((this.#ofDomain.get(domain) ?? 0) + more > this.#bounds.bytes / this.#bounds.domainShare)
-      return 'domain';
-    if (this.#taken + more <= this.#bounds.bytes) return null;
+    const { bytes: room, userShare, domainShare, deviceShare } = this.#bounds;
+    if ((this.#ofUser.get(user) ?? 0) + more > room / userShare) return 'user';
+    if ((this.#atDevice.get(atDevice(kept)) ?? 0) + more > room / userShare / deviceShare) return 'device';
+    if ((this.#ofDomain.get(domain) ?? 0) + more > room / domainShare) return 'domain';
+    if (this.#taken + more <= room) return null;
     return this.#firstToGo() ?? 'all';
   }
 
@@ -92,9 +97,10 @@ export class Room<Kept extends Occupant> {
     if (this.#held.has(kept)) this.#hold(kept, bytes);
   }
 
-  #hold({ about: { user, domain } }: Kept, bytes: number): void {
-    add(this.#ofUser, user, bytes);
-    add(this.#ofDomain, domain, bytes);
+  #hold(kept: Kept, bytes: number): void {
+    add(this.#ofUser, kept.about.user, bytes);
+    add(this.#ofDomain, kept.about.domain, bytes);
+    add(this.#atDevice, atDevice(kept), bytes);
   }
 
   /** Those that have become old enough make room from now on. */
@@ -122,6 +128,11 @@ export class Room<Kept extends Occupant> {
     const [most] = [...taken].sort(([, one], [, other]) => other - one)[0] ?? [];
     return most;
   }
+}
+
+/** One user at one device. */
+function atDevice({ about: { user, uid } }: Occupant): string {
+  return `${uid} ${user}`;
 }
 
 /** Entries of nothing go, so that there are no more than recordings. */
