@@ -214,8 +214,8 @@ function askGateway(
 }
 
 /**
- * One device after the other. Where nobody answered for one, those with the same reflectors are not tried: each would wait as
- * long.
+ * One device after the other. Where nobody answered for one, those with the same reflectors, proxies and certificates are not tried: each
+ * would wait as long.
  */
 function attemptEach(
   host: Host,
@@ -230,8 +230,10 @@ function attemptEach(
     devices,
     ({ id, configuration }, next) => {
       const reflectors = reflectorsOf(configuration).join(', ');
-      if (silent.has(reflectors)) {
-        report('FAILED', 'tunnel', `${id}: not tried, for ${reflectors} has not answered`);
+      const way = JSON.stringify([reflectors, configuration.proxy, configuration.tls]);
+      if (silent.has(way)) {
+        const why = `another device has not reached ${reflectors} in the same way`;
+        report('FAILED', 'tunnel', `${id}: not tried, for ${why}`);
         next();
         return;
       }
@@ -242,7 +244,7 @@ function attemptEach(
       };
       makeAttempt(host, configuration, named, (connected) => {
         all &&= connected;
-        if (!answered) silent.add(reflectors);
+        if (!answered) silent.add(way);
         next();
       });
     },

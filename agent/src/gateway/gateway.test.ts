@@ -767,8 +767,17 @@ describe('check of a gateway', () => {
     host.network.names.delete('r.example');
     expect(steps()).toEqual([
       'ok upgrade cam-3: http://other.example/',
-      'FAILED tunnel cam-2: not tried, for http://r.example/ has not answered',
+      'FAILED tunnel cam-2: not tried, for another device has not reached http://r.example/ in the same way',
     ]);
+    expect(host.system.exitStatus).toBe(69);
+  });
+
+  it('tries a device with a proxy of its own by itself', () => {
+    write('one', device('cam-1', '10.0.0.1', { proxy: 'http://nobody.example:3128' }));
+    write('two', device('cam-2', '10.0.0.1'));
+    const json = { reflector: 'http://r.example/', gateway: { folder } };
+    host.files.content.set('/etc/rm-agent.json', ascii(JSON.stringify(json)));
+    expect(rmAgent(host, 'check').out).toMatch(/ok +upgrade +cam-2: http:\/\/r\.example\//);
     expect(host.system.exitStatus).toBe(69);
   });
 
