@@ -39,9 +39,10 @@ export function readResponseHead(text: string, requested: string, maxLines: numb
   const { version, status, reason } =
     plain === text && first ? first : readStatusLine(withoutCr(lines[0] ?? ''));
   const headers: string[] = [];
-  const framing = new FramingFields(headers);
-  readFields(lines, 1, maxLines, (name, value) => framing.take(name, value));
-  return { version, status, reason, headers, ...framing.of(version, status, requested) };
+  const fields = new FramingFields(headers);
+  readFields(lines, 1, maxLines, (name, value) => fields.take(name, value));
+  const { framing, length, keepAlive } = fields.of(version, status, requested);
+  return { version, status, reason, headers, framing, length, keepAlive };
 }
 
 /** Server-sent events, or the pictures of a camera: what goes on until somebody leaves. */

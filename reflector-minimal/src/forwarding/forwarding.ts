@@ -29,7 +29,7 @@ import { type Located, locate } from './locate.ts';
 import { ClientEndpoint, type PageSocket } from './tcp/client-endpoint.ts';
 import { ConnectEndpoint } from './tcp/connect-endpoint.ts';
 import type { TcpContext, TcpTarget } from './tcp/target.ts';
-import { type UnderWay, type WebContext, WebForwarding } from './web/web-forwarding.ts';
+import { type UnderWay, type WebContext, WebForwarding, type WebTarget } from './web/web-forwarding.ts';
 
 export interface ForwardingContext extends IdentifyContext, AuthorizeContext, WebContext, TcpContext {
   readonly presence: Pick<Presence, 'locate'>;
@@ -123,7 +123,7 @@ export class Forwarding {
       keep: (located, since, began) => this.#known.keep(request, host, origin, located, { since, began }),
       forward: (located, since) => {
         const shared = host.kind === 'shared';
-        const begun = this.#web.request(request, response, origin, { ...located, since, shared });
+        const begun = this.#web.request(request, response, origin, webTarget(located, since, shared));
         return whenKnown(begun, (known) => {
           if (known && 'status' in known) return known;
           underWay = known;
@@ -157,7 +157,7 @@ export class Forwarding {
       ...this.#atHost(request, host, origin),
       forward: (located, since) => {
         const shared = host.kind === 'shared';
-        return this.#web.upgrade(request, socket, head, origin, { ...located, since, shared });
+        return this.#web.upgrade(request, socket, head, origin, webTarget(located, since, shared));
       },
       refuse: (refusal, domain) => this.#refuseOn(request, socket, refusal, domain),
     });
@@ -363,6 +363,15 @@ export class Forwarding {
   #refuseOn(request: IncomingMessage, socket: Duplex, refusal: Refusal, domain: string | null): void {
     sendRefusal(request, responseOn(request, socket, this.#context), refusal, { domain });
   }
+}
+
+/** Without `...`, as `locate`. */
+function webTarget(
+  { identity, device, named, access, port }: Located,
+  since: number,
+  shared: boolean,
+): WebTarget {
+  return { identity, device, named, access, port, since, shared };
 }
 
 function arrivalAt(

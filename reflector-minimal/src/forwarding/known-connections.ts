@@ -89,7 +89,9 @@ export class KnownConnections {
     located: Located,
     made: Pick<Decision, 'since' | 'began'>,
   ): void {
-    const { device, port, ...authorized } = located;
+    const { device, port, identity, label, named, access } = located;
+    // Without `...`, as `locate`.
+    const authorized = { identity, label, named, access };
     const asked = askedBy(request, host, origin);
     const { socket } = request;
     if (!asked || port === null || !isOfOurStore(authorized.identity) || isLong(asked)) {

@@ -6,7 +6,7 @@ import type { StoredAnswer } from '../../ports/response-cache.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { refusalFor } from '../../refusals/of-failure.ts';
 import { answerHead, answerTrailers } from './answer-head.ts';
-import type { DeviceExchange } from './exchange.ts';
+import type { DeviceExchange, RequestParts } from './exchange.ts';
 import { interimResponse } from './interim-response.ts';
 import { sendStored } from './stored-response.ts';
 import { UserResponse } from './user-response.ts';
@@ -17,6 +17,8 @@ import { UserResponse } from './user-response.ts';
  */
 export class DeviceRequest implements CallEvents {
   readonly #exchange: DeviceExchange;
+  readonly #response: RequestParts['response'];
+  readonly #cached: RequestParts['cached'];
   readonly #body: RequestFraming['body'];
   readonly #answer: UserResponse;
   readonly #call: DeviceCall;
@@ -28,9 +30,11 @@ export class DeviceRequest implements CallEvents {
   /** The user waits for the device's 100 before sending the body. */
   #held: boolean;
 
-  constructor(exchange: DeviceExchange) {
-    const { request, response, devicePort, settings } = exchange;
+  constructor(exchange: DeviceExchange, { response, head, cached }: RequestParts) {
+    const { request, devicePort, settings } = exchange;
     this.#exchange = exchange;
+    this.#response = response;
+    this.#cached = cached;
     this.#body = framingOf(request.rawHeaders);
     this.#held =
       this.#body !== 'none' && request.httpVersionMinor > 0 && request.headers.expect !== undefined;
@@ -38,7 +42,7 @@ export class DeviceRequest implements CallEvents {
     const message = {
       method: request.method ?? 'GET',
       target: request.url ?? '/',
-      headers: exchange.head,
+      headers: head,
       body: this.#body,
       upgrade: false,
       owner: exchange.user,
@@ -53,7 +57,8 @@ export class DeviceRequest implements CallEvents {
   }
 
   start(): void {
-    const { request, response } = this.#exchange;
+    const { request } = this.#exchange;
+    const response = this.#response;
     response.on('close', () => {
       if (!response.writableFinished) this.#call.cancel();
     });
@@ -97,7 +102,8 @@ export class DeviceRequest implements CallEvents {
   // --- the response ---
 
   interim(head: ResponseHead): void {
-    const { request, response, shared } = this.#exchange;
+    const { request, shared } = this.#exchange;
+    const response = this.#response;
     if (request.httpVersionMinor === 0 || response.headersSent) return;
     if (head.status !== 100) {
       response.socket?.write(interimResponse(head, shared), 'latin1');
@@ -110,7 +116,7 @@ export class DeviceRequest implements CallEvents {
   head(head: ResponseHead): void {
     this.#exchange.answered(head);
     const { connectionAuthenticated } = this.#call;
-    const used = this.#exchange.cached?.answered({ ...head, connectionAuthenticated });
+    const used = this.#cached?.answered({ ...head, connectionAuthenticated });
     if (used?.instead) {
       this.#instead = used.instead;
       this.#added = used.added;
@@ -130,7 +136,7 @@ export class DeviceRequest implements CallEvents {
   body(piece: Buffer, last: boolean): void {
     this.#exchange.traffic.bytesFrom += piece.length;
     if (this.#instead) return;
-    this.#exchange.cached?.body(piece);
+    this.#cached?.body(piece);
     if (!this.#answer.write(piece, last)) this.#call.pause();
   }
 
@@ -142,12 +148,12 @@ export class DeviceRequest implements CallEvents {
   }
 
   finished(): void {
-    const { request, cached } = this.#exchange;
+    const { request } = this.#exchange;
     if (this.#instead) {
-      sendStored(this.#exchange, this.#instead, this.#added);
+      sendStored(this.#exchange, this.#response, this.#instead, this.#added);
       return;
     }
-    cached?.whole();
+    this.#cached?.whole();
     this.#answer.end();
     if (request.complete) return;
     // Once the response is through, `node:http` does not tell the request any more that the user has gone.
@@ -169,12 +175,13 @@ export class DeviceRequest implements CallEvents {
 
   fault(error: unknown): void {
     this.#exchange.failed(error);
-    if (this.#exchange.response.headersSent) this.#answer.cut();
+    if (this.#response.headersSent) this.#answer.cut();
     else this.#refuse(refusals.failed);
   }
 
   #refuse(refusal: Refusal): void {
-    const { request, response, ownedBy } = this.#exchange;
+    const { request, ownedBy } = this.#exchange;
+    const response = this.#response;
     if (response.headersSent || response.destroyed) response.destroy();
     else sendRefusal(request, response, refusal, { domain: ownedBy });
   }

@@ -18,7 +18,7 @@ import type { DeviceExchange } from './exchange.ts';
 import { deviceRequestHead } from './request-head.ts';
 import { UserResponse } from './user-response.ts';
 
-export type DeviceUpgradeExchange = Omit<DeviceExchange, 'response' | 'head' | 'cached'> & {
+export type DeviceUpgradeExchange = DeviceExchange & {
   readonly socket: Duplex;
   /** What the user has sent after the head. */
   readonly head: Buffer;

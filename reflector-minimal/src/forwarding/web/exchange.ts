@@ -8,20 +8,15 @@ import type { Limits } from '../../limits.ts';
 import type { CacheUse } from '../../ports/response-cache.ts';
 import type { DeviceSite } from './device-links.ts';
 
-/** One request of a user to the web interface of a device. */
+/** One request or upgrade of a user to the web interface of a device. */
 export interface DeviceExchange {
   readonly request: IncomingMessage;
-  readonly response: ServerResponse;
   readonly origin: Origin;
   readonly devicePort: DevicePort;
   readonly port: number;
   /** The domain of devices that the device belongs to. */
   readonly ownedBy: string;
   readonly settings: ServiceSettings;
-  /** The head of the request, as the device gets it. */
-  readonly head: readonly string[];
-  /** What a cache does with it; `null`: nothing. */
-  readonly cached: CacheUse | null;
   /** Called with the head of the device's response. */
   readonly answered: (head: Pick<ResponseHead, 'status' | 'headers'>) => void;
   readonly site: DeviceSite;
@@ -38,4 +33,13 @@ export interface DeviceExchange {
   readonly limits: Limits;
   /** Called with a bug, which costs only this exchange. */
   readonly failed: (error: unknown) => void;
+}
+
+/** What a request has beside that, and an upgrade has not. */
+export interface RequestParts {
+  readonly response: ServerResponse;
+  /** The head of the request, as the device gets it. */
+  readonly head: readonly string[];
+  /** What a cache does with it; `null`: nothing. */
+  readonly cached: CacheUse | null;
 }

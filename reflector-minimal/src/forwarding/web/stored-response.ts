@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { StoredAnswer } from '../../ports/response-cache.ts';
 import { answerHead } from './answer-head.ts';
 import type { DeviceExchange } from './exchange.ts';
@@ -5,11 +6,11 @@ import { UserResponse } from './user-response.ts';
 
 /** Sends an answer that was kept, as fast as the user takes it. `added`: further lines for the user. */
 export function sendStored(
-  exchange: Pick<DeviceExchange, 'request' | 'site' | 'shared' | 'response'>,
+  exchange: Pick<DeviceExchange, 'request' | 'site' | 'shared'>,
+  response: ServerResponse,
   { status, reason, headers, body }: StoredAnswer,
   added: readonly string[],
 ): void {
-  const { response } = exchange;
   const lines = answerHead(exchange, status, headers);
   // Only an answer with `Location` is refused, and none of these is kept.
   if ('error' in lines) throw new Error(`a kept answer with a redirect: ${lines.error}`);

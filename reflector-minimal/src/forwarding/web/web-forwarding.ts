@@ -106,16 +106,12 @@ export class WebForwarding {
   }
 
   /** By an answer that is kept, or by the device. */
-  #answer(
-    begun: Omit<DeviceExchange, 'response' | 'head' | 'cached'>,
-    response: ServerResponse,
-    device: OnlineDevice,
-  ): UnderWay {
-    const { request, origin, port, user } = begun;
+  #answer(exchange: DeviceExchange, response: ServerResponse, device: OnlineDevice): UnderWay {
+    const { request, origin, port, user } = exchange;
     const body = framingOf(request.rawHeaders);
-    const head = deviceRequestHead(begun, { body });
+    const head = deviceRequestHead(exchange, { body });
     // An answer to somebody by name is for nobody else, and the key is in no cache.
-    const cache = begun.visitor === null ? this.#context.responseCache : null;
+    const cache = exchange.visitor === null ? this.#context.responseCache : null;
     const cached =
       cache?.use({
         device,
@@ -129,13 +125,13 @@ export class WebForwarding {
         deviceHeaders: head,
       }) ?? null;
     if (cached) response.once('close', () => cached.closed());
-    const exchange = { ...begun, response, head: cached ? [...head, ...cached.added] : head, cached };
     if (cached?.stored) {
       response.on('error', () => {});
-      sendStored(exchange, cached.stored, cached.added);
+      sendStored(exchange, response, cached.stored, cached.added);
       return { endless: false };
     }
-    const relay = new DeviceRequest(exchange);
+    const parts = { response, head: cached ? [...head, ...cached.added] : head, cached };
+    const relay = new DeviceRequest(exchange, parts);
     relay.start();
     return relay;
   }
@@ -161,7 +157,7 @@ export class WebForwarding {
     origin: Origin,
     { identity, device, named, access, port, since, shared }: WebTarget,
     lasting: Duplex | ServerResponse,
-    begin: (exchange: Omit<DeviceExchange, 'response' | 'head' | 'cached'>) => void,
+    begin: (exchange: DeviceExchange) => void,
   ): Eventual<Refusal | null> {
     if (port === null) return refusals.noWebInterface(device.id);
     const opened = openedPort(device, port);
