@@ -115,6 +115,8 @@ test('every row of every table is there, and the server goes on where it was', a
   expect([...rows.entries()].filter(([, count]) => count === 0)).toEqual([]);
   expect([...rows.keys()]).toEqual([...transferredTables]);
   expect([rows.get('devices'), rows.get('fleet_tags'), altered]).toEqual([1_201, 2, 2]);
+  // PostgreSQL knows how large the tables are, and so how to read them.
+  expect(await server.sql("SELECT reltuples FROM pg_class WHERE relname = 'fleet_search'")).toEqual(['1201']);
   const store = await PostgresqlStore.open({ url: server.url(), limits });
   const tables = await PostgresqlTables.open({ url: server.url(), limits });
   const reason = 'a\ufffdb';

@@ -130,8 +130,11 @@ async function load(source: LastingDatabase, transaction: Transaction): Promise<
     altered += given.altered;
   }
   await continueNumbers(source, transaction, targets);
-  for (const { table } of targets.values())
+  for (const { table } of targets.values()) {
     await transaction.script(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
+    // The server may start before PostgreSQL does so by itself.
+    await transaction.script(`ANALYZE ${table}`);
+  }
   return { rows, altered };
 }
 
