@@ -32,7 +32,10 @@ export class Channel {
     socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       // Before the device has said anything, it may take its time: a user there may have to consent.
       if (returns && !this.#watch && socket.readyState === open) {
-        this.#watch = new LinkWatch({ ask: () => socket.send(alive), lost: lose, returns });
+        const ask = () => socket.send(alive);
+        this.#watch = new LinkWatch({ ask, lost: lose, returns });
+        // A server that reads nothing, because the device takes nothing, says by itself that it is there, to pages that have asked before.
+        ask();
       }
       this.#watch?.seen();
       if (data instanceof ArrayBuffer) this.#take(new Uint8Array(data));
