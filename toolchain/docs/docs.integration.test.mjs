@@ -58,6 +58,18 @@ describe('the pages', () => {
     expect(broken).toEqual([]);
   });
 
+  it('have their pictures', () => {
+    const pictures = pages
+      .filter((page) => !page.startsWith('sdk/'))
+      .flatMap((page) =>
+        [...read(page).matchAll(/<img src="([^":]+)"/g)].map(([, source = '']) =>
+          join(dirname(page), source),
+        ),
+      );
+    expect(pictures).toContain('docs/pictures/devices.jpg');
+    expect(pictures.filter((picture) => !existsSync(join(output, picture)))).toEqual([]);
+  });
+
   it('load nothing from elsewhere', () => {
     for (const page of pages)
       expect(read(page)).not.toMatch(/<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?\/\//);

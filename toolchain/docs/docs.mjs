@@ -23,13 +23,26 @@ async function tools() {
   return join(installed, 'node_modules');
 }
 
+/**
+ * Files of a folder of the checkout, by their path there.
+ * @param {string} folder
+ * @param {RegExp} name
+ */
+const below = (folder, name) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => name.test(file) && !file.includes('node_modules'))
+    .map((file) => join(folder, file));
+
 /** The Markdown files, by their path in the checkout. */
 function documents() {
-  const below = (/** @type {string} */ folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
-      .map((file) => join(folder, file));
-  const files = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...below('docs'), ...below('examples')];
+  const markdown = /\.md$/;
+  const files = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    ...below('docs', markdown),
+    ...below('examples', markdown),
+  ];
   return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
 }
 
@@ -48,8 +61,11 @@ export async function buildDocs(output = join(root, 'dist/docs')) {
     mkdirSync(dirname(join(output, path)), { recursive: true });
     writeFileSync(join(output, path), html);
   }
-  for (const file of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }))
-    if (/\.(svg|png)$/.test(file)) copyFileSync(join(root, 'docs', file), join(output, 'docs', file));
+  for (const folder of ['docs', 'examples'])
+    for (const file of below(folder, /\.(jpg|png|svg)$/)) {
+      mkdirSync(dirname(join(output, file)), { recursive: true });
+      copyFileSync(join(root, file), join(output, file));
+    }
   await run(process.execPath, [
     join(modules, 'typedoc/bin/typedoc'),
     ...['--name', `rm-agent ${version}`, '--readme', 'none', '--out', join(output, 'sdk')],
