@@ -85,6 +85,11 @@ const cutOff = `[...document.querySelectorAll('.scroll')]
   .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
   .map(({ textContent }) => textContent)`;
 
+/** Runs in the page: words of the list of devices that its columns have no room for. */
+const clipped = `[...document.querySelectorAll('.grid [role=columnheader], .grid .cell-state, .grid .cell-lastSeen')]
+  .filter(({ scrollWidth, clientWidth }) => clientWidth > 0 && scrollWidth > clientWidth)
+  .map(({ textContent }) => textContent)`;
+
 /** Runs in the page: what was opened and is not on the screen, from side to side. */
 const outside = `[...document.querySelectorAll('dialog[open], details[open] > div')]
   .map((element) => element.getBoundingClientRect())
@@ -116,6 +121,7 @@ describe.each(looks)('%s', (name, look) => {
     expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
     const cut = await page.evaluate(cutOff);
     expect(cut, 'nothing in a card is wider than it').toEqual([]);
+    expect(await page.evaluate(clipped), 'the list of devices has room for its words').toEqual([]);
     expect(complaints).toEqual([]);
   });
 

@@ -15,8 +15,8 @@ const narrow = matchMedia('(max-width: 760px)');
 const heights = () => (narrow.matches ? { row: 60, titles: 0 } : { row: 38, titles: 36 });
 
 const widths: Readonly<Record<string, string>> = {
-  state: '96px',
-  lastSeen: '112px',
+  state: '116px',
+  lastSeen: '156px',
   domain: 'minmax(90px, 0.8fr)',
   tags: 'minmax(120px, 1.2fr)',
   version: 'minmax(80px, 0.7fr)',
@@ -127,7 +127,7 @@ export function Grid({ list, columns, query, selected, select, sort, onTop }: Gr
     'minmax(220px, 2.4fr)',
     ...columns.map((column) => widths[column] ?? 'minmax(100px, 1fr)'),
   ];
-  const sheet = 300 + columns.length * 105;
+  const sheet = 340 + columns.length * 105;
   return (
     <div
       ref={element}
