@@ -37,7 +37,9 @@ export class TerminalStage {
 
   /** `lines`: of the configuration of OpenSSH. */
   static async start(options: TestServerOptions = {}, lines: readonly string[] = []): Promise<TerminalStage> {
-    const server = await TestServer.start(options);
+    // A browser of a busy machine may need longer for a log-in.
+    const limits = { sshLogInMs: 3_600_000, ...options.limits };
+    const server = await TestServer.start({ ...options, limits });
     const alice = await server.signedIn('alice');
     const password = isRoot ? devicePassword : null;
     const openSsh = await startOpenSsh('pump', password, lines);
