@@ -1,12 +1,50 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { eventually, Recorder } from '../simulation/recorder.ts';
 import type { HostError, Listener, Socket } from '../src/host.ts';
 import { network } from './network.ts';
+
+/** What another process does once, behind a link or before a rename. */
+const meanwhile = vi.hoisted(() => ({
+  linkSync: null as (() => void) | null,
+  renameSync: null as (() => void) | null,
+}));
+
+vi.mock('node:fs', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs')>();
+  const elsewhere = (name: keyof typeof meanwhile) => {
+    const act = meanwhile[name];
+    meanwhile[name] = null;
+    act?.();
+  };
+  return {
+    ...fs,
+    linkSync(from: string, to: string) {
+      try {
+        fs.linkSync(from, to);
+      } finally {
+        elsewhere('linkSync');
+      }
+    },
+    renameSync(from: string, to: string) {
+      elsewhere('renameSync');
+      fs.renameSync(from, to);
+    },
+  };
+});
 
 let directory: string;
 let path: string;
@@ -97,6 +135,26 @@ describe('listenLocal', () => {
       new Set(['in-use']),
     );
     expect(await hello()).toBe('hello');
+    expect(readdirSync(directory)).toEqual(['control.sock']);
+  });
+
+  it.each(['linkSync', 'renameSync'] as const)(
+    'tries again when another puts the stale file aside at %s',
+    async (moment) => {
+      const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+      spawnSync(process.execPath, ['-e', script]);
+      meanwhile[moment] = () => rmSync(path);
+      const { failures } = listen();
+      await eventually(async () => expect(await hello()).toBe('hello'));
+      expect(failures).toEqual([]);
+      expect(readdirSync(directory)).toEqual(['control.sock']);
+    },
+  );
+
+  it('reports a link to nowhere', async () => {
+    symlinkSync(join(directory, 'nowhere'), path);
+    const { failures } = listen();
+    await eventually(() => expect(failures.map(({ code }) => code)).toEqual(['not-found']));
     expect(readdirSync(directory)).toEqual(['control.sock']);
   });
 

@@ -92,6 +92,9 @@ function serverOf(accept: (socket: Socket) => SocketHandler): Server {
 const noDirectory: HostError = { code: 'not-found', message: 'no such directory' };
 const inUse: HostError = { code: 'in-use', message: 'another agent uses it' };
 
+/** How often a path is tried that is there and then is not; a link to nowhere always is. */
+const CLAIM_ATTEMPTS = 16;
+
 /** Names that were made, so that none is made twice. */
 let names = 0;
 
@@ -106,6 +109,7 @@ class Claim {
   readonly #failed: (error: HostError) => void;
   #inode: number | null = null;
   #open = true;
+  #attempts = 0;
 
   constructor(path: string, server: Server, failed: (error: HostError) => void) {
     this.#path = path;
@@ -115,7 +119,7 @@ class Claim {
     server.on('error', (error) => this.#fail(existsSync(dirname(path)) ? toHostError(error) : noDirectory));
     server.on('listening', () => {
       this.#inode = lstatSync(this.#own).ino;
-      this.#attempt(() => this.#link(() => this.#probe()));
+      this.#attempt(() => this.#take());
     });
     rmSync(this.#own, { force: true });
     // The file is made with mode 0600 from the start: changing it later would leave a gap.
@@ -145,8 +149,16 @@ class Claim {
     try {
       if (this.#open) act();
     } catch (error) {
-      this.#fail(toHostError(error as NodeJS.ErrnoException));
+      const { code } = error as NodeJS.ErrnoException;
+      // Another agent has just put aside what was there.
+      if (code === 'ENOENT' && this.#attempts < CLAIM_ATTEMPTS) this.#attempt(() => this.#take());
+      else this.#fail(toHostError(error as NodeJS.ErrnoException));
     }
+  }
+
+  #take(): void {
+    this.#attempts++;
+    this.#link(() => this.#probe());
   }
 
   /** Takes the path if nothing is there. */
@@ -181,6 +193,10 @@ class Claim {
 
   /** Puts the stale file aside and takes its place; if it is another by now, somebody was quicker and gets it back. */
   #replace(stale: number): void {
+    if (lstatSync(this.#path).ino !== stale) {
+      this.#fail(inUse);
+      return;
+    }
     const aside = `${this.#own}x`;
     renameSync(this.#path, aside);
     const moved = lstatSync(aside).ino;
