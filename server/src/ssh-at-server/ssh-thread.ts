@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { PortConnection, RouteSocket } from 'rm-reflector/ports';
 import { workerFile } from '../worker-file.ts';
 import { NotRecorded, type TerminalRecorder } from './terminal-recorder.ts';
+import { ThreadAnswers } from './thread-answers.ts';
 import type { Asked, Given, Told } from './thread-messages.ts';
 
 /** Memory of a thread in MiB: ten times what a session takes that is under way. */
@@ -40,28 +41,7 @@ export function serveInThread(
   warn: (text: string, error: unknown) => void,
 ): Promise<void> {
   const worker = new Worker(workerFile('ssh-at-server/ssh-worker'), { resourceLimits: heap, env: {} });
-  const pieces = connection.read()[Symbol.asyncIterator]();
-  const next = async (from: AsyncIterator<string | Buffer>) => {
-    const { value, done } = await from.next();
-    return done ? null : (value as string | Buffer);
-  };
-  const show = async (value: string | Uint8Array) => {
-    // Nobody sees what is not kept.
-    if (typeof value !== 'string') await recorder?.shown(value);
-    return socket.send(value);
-  };
-  const answer = ({ what, value = '' }: Asked): Promise<Given['value']> => {
-    switch (what) {
-      case 'readPage':
-        return next(messages);
-      case 'readDevice':
-        return next(pieces);
-      case 'sendPage':
-        return show(value);
-      default:
-        return connection.write(Buffer.from(value));
-    }
-  };
+  const answers = new ThreadAnswers({ socket, messages, connection }, recorder);
   return new Promise((resolve) => {
     let isOver = false;
     const over = (code: number, reason: string) => {
@@ -96,12 +76,12 @@ export function serveInThread(
         else if (message.tells === 'closeDevice') connection.close();
         else {
           begun();
-          recorder?.sized(message).catch(failed);
+          answers.sized(message).catch(failed);
         }
         return;
       }
       const { id } = message;
-      answer(message).then((value) => worker.postMessage({ id, value } satisfies Given), failed);
+      answers.to(message).then((value) => worker.postMessage({ id, value } satisfies Given), failed);
     });
     worker.on('error', died);
     worker.on('exit', (code) => died(new Error(`exit code ${code}`)));
