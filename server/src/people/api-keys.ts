@@ -11,6 +11,7 @@ import type { Limits } from '../limits.ts';
 import { endedMember } from '../rights/fleet-rights.ts';
 import type { Permission } from '../rights/permission.ts';
 import type { KeyTarget } from '../rights/scope.ts';
+import { hinted } from '../store/hinted.ts';
 import { all, get, run, type Tables } from '../store/tables.ts';
 
 export interface ApiKey {
@@ -135,8 +136,8 @@ export class ApiKeys {
 
   /** What goes on by it ends. */
   async revoke({ id, user }: ApiKey): Promise<void> {
-    await this.#tables.run('DELETE FROM fleet_keys WHERE id = ?', id);
-    this.#known.changed({ kind: 'user', key: user });
+    const change = this.#tables.run('DELETE FROM fleet_keys WHERE id = ?', id);
+    await hinted(change, () => this.#known.changed({ kind: 'user', key: user }));
   }
 
   /** Proves the user of a key. */

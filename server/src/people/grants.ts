@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import type { GrantedPort, KnownUsers } from 'rm-reflector/ports';
 import type { Role } from '../rights/role.ts';
+import { hinted } from '../store/hinted.ts';
 import { get, run, type Tables } from '../store/tables.ts';
 import type { Groups } from './groups.ts';
 
@@ -126,15 +127,14 @@ export class Grants {
 
   async setUntil(grant: Grant, until: number | null): Promise<void> {
     const users = await this.#usersOf(grant);
-    await this.#tables.run('UPDATE fleet_grants SET until = ? WHERE id = ?', until, grant.id);
-    this.#tell(users);
+    const change = this.#tables.run('UPDATE fleet_grants SET until = ? WHERE id = ?', until, grant.id);
+    await hinted(change, () => this.#tell(users));
   }
 
   async remove(grant: Grant): Promise<boolean> {
     const users = await this.#usersOf(grant);
-    const removed = await this.#tables.run('DELETE FROM fleet_grants WHERE id = ?', grant.id);
-    this.#tell(users);
-    return removed > 0;
+    const change = this.#tables.run('DELETE FROM fleet_grants WHERE id = ?', grant.id);
+    return (await hinted(change, () => this.#tell(users))) > 0;
   }
 
   /** Read before a change, so that nothing fails after it. Who joins meanwhile is told of that. */

@@ -1,5 +1,6 @@
 import type { Clock } from 'rm-protocol';
 import type { KnownUsers } from 'rm-reflector/ports';
+import { hinted } from '../store/hinted.ts';
 import { all, get, run, type Tables } from '../store/tables.ts';
 
 export interface Group {
@@ -71,11 +72,12 @@ export class Groups {
 
   /** With its grants. */
   async remove(name: string): Promise<boolean> {
-    const { members, removed } = await this.#tables.transact(function* () {
+    const before = await this.#tables.all<{ user: string }>(selectUsers, name);
+    const change = this.#tables.transact(function* () {
       const members = yield* all<{ user: string }>(selectUsers, name);
       return { members, removed: yield* run('DELETE FROM fleet_groups WHERE name = ?', name) };
     });
-    this.#changed(members);
+    const { removed } = await hinted(change, (done) => this.#changed(done?.members ?? before));
     return removed > 0;
   }
 
@@ -117,13 +119,15 @@ export class Groups {
 
   /** False when the user was not put there through the API. */
   async leave(name: string, user: string): Promise<boolean> {
-    const left = await this.#tables.run(
+    const change = this.#tables.run(
       'DELETE FROM fleet_members WHERE team = ? AND "user" = ? AND source = ?',
       name,
       user,
       local,
     );
-    if (left > 0) this.#changed([{ user }]);
+    const left = await hinted(change, (done) => {
+      if (done !== 0) this.#changed([{ user }]);
+    });
     return left > 0;
   }
 

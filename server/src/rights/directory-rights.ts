@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import type { KnownUsers } from 'rm-reflector/ports';
+import { hinted } from '../store/hinted.ts';
 import { get, run, type Tables, type Work } from '../store/tables.ts';
 import type { Role } from './role.ts';
 
@@ -41,13 +42,13 @@ export class DirectoryRights {
   ): Promise<void> {
     const { database, known, clock, log } = this.#context;
     const now = clock.date();
-    const missing = await database.transact(function* () {
+    const change = database.transact(function* () {
       const present = yield* get('SELECT 1 FROM users WHERE name = ? AND uid = ?', name, uid);
       if (!present) return [];
       yield* setGrants(database, name, source, grants, now);
       return yield* setGroups(database, name, source, groups);
     });
-    known.changed({ kind: 'user', key: name });
+    const missing = await hinted(change, () => known.changed({ kind: 'user', key: name }));
     if (missing.length > 0)
       log.warn({ directory: source, groups: missing }, 'groups of the fleet are missing');
   }
