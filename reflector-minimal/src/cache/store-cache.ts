@@ -104,10 +104,14 @@ export class StoreCache {
     return this.#find(this.#devices, id);
   }
 
-  /** Reads a session and its user again when they are next asked for. */
-  forget({ hash, user }: Pick<SessionRecord, 'hash' | 'user'>): void {
+  /** Reads a session again when it is next asked for. */
+  forgetSession(hash: Buffer): void {
     this.#sessions.known.delete(hash.toString('hex'));
-    this.#users.known.delete(user);
+  }
+
+  /** Reads a user again when they are next asked for. */
+  forgetUser(name: string): void {
+    this.#users.known.delete(name);
   }
 
   /** Notes the use of a session, and of its parent, before the store does. */

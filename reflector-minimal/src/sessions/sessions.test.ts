@@ -3,7 +3,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { StoreCache } from '../cache/store-cache.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import type { Session } from '../ports/identity.ts';
-import type { UserRecord } from '../ports/store.ts';
+import { type Store, StoreUnavailable, type UserRecord } from '../ports/store.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { accountOf } from '../testing/account-of.ts';
 import { type SessionSources, Sessions } from './sessions.ts';
@@ -46,10 +46,11 @@ describe('sessions', () => {
         counted.lookUps++;
         return cache.session(hash);
       },
-      forget: (...record: Parameters<StoreCache['forget']>) => {
+      forgetSession: (hash: Buffer) => {
         counted.forgotten++;
-        cache.forget(...record);
+        cache.forgetSession(hash);
       },
+      forgetUser: (name: string) => cache.forgetUser(name),
       touch: (...use: Parameters<StoreCache['touch']>) => cache.touch(...use),
     };
     return counted;
@@ -102,6 +103,48 @@ describe('sessions', () => {
     clock.advance(0.75 * hour);
     expect((await sessions.find(used.secret, own))?.user.name).toBe('alice');
     expect(await sessions.find(ended.secret, own)).toBeNull();
+  });
+
+  test('one that has ended keeps no other of its user from counting while the store is away', async () => {
+    let isAway = false;
+    const refuse = () => {
+      if (isAway) throw new StoreUnavailable('ECONNREFUSED', 'away');
+    };
+    const away: Pick<Store, 'users' | 'sessions' | 'devices' | 'changes' | 'outageMs'> = {
+      users: {
+        get: async (name: string) => {
+          refuse();
+          return store.users.get(name);
+        },
+      } as Store['users'],
+      sessions: {
+        get: async (hash: Buffer) => {
+          refuse();
+          return store.sessions.get(hash);
+        },
+      } as Store['sessions'],
+      devices: store.devices,
+      changes: {
+        position: async () => {
+          refuse();
+          return store.changes.position();
+        },
+        after: (position, limit) => store.changes.after(position, limit),
+        onHint: (hint) => store.changes.onHint(hint),
+      },
+      outageMs: 2 * hour,
+    };
+    const one = make({}, { cache: new StoreCache(away, clock, defaultLimits) });
+    const ended = await open();
+    expect(await one.find(ended.secret, own)).not.toBeNull();
+    clock.advance(0.75 * hour);
+    const good = await open();
+    expect(await one.find(good.secret, own)).not.toBeNull();
+    isAway = true;
+    clock.advance(0.5 * hour);
+    expect((await one.find(good.secret, own))?.user.name).toBe('alice');
+    await expect(one.find(ended.secret, own)).rejects.toBeInstanceOf(StoreUnavailable);
+    expect((await one.find(good.secret, own))?.user.name).toBe('alice');
   });
 
   test('may end, with their user, between the first look and the second', async () => {

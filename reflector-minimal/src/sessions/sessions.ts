@@ -44,7 +44,7 @@ export interface SessionLifetimes {
 /** What {@link Sessions} works on. */
 export interface SessionSources {
   readonly store: Pick<Store, 'users' | 'sessions'>;
-  readonly cache: Pick<StoreCache, 'user' | 'session' | 'forget' | 'touch'>;
+  readonly cache: Pick<StoreCache, 'user' | 'session' | 'forgetSession' | 'forgetUser' | 'touch'>;
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'sessionsPerUser' | 'sessions' | 'sessionTouchMs'>;
   /** Writes now or later, without anybody waiting; replaces a write that waits under the same key. */
@@ -135,8 +135,10 @@ export class Sessions {
     const user = await cache.user(record.user);
     if (user && this.#holds(record, user)) return { record, user };
     // Another process may have used it or opened it again, so only the store decides.
-    cache.forget(record);
+    cache.forgetSession(hash);
     const again = await cache.session(hash);
+    // While the store is away this is not reached: other sessions of the user still count.
+    cache.forgetUser(record.user);
     const userAgain = await cache.user(record.user);
     return again && userAgain && this.#holds(again, userAgain) ? { record: again, user: userAgain } : null;
   }
