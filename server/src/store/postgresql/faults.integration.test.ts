@@ -202,6 +202,49 @@ test('a commit that nobody has answered is told as unknown, and hinted at', asyn
   }
 });
 
+test('each session that ends is hinted at, so that none of them counts while the database is away', async () => {
+  const store = await open();
+  await store.users.add('ending', 'hash', 1, 'user');
+  const account = await store.users.get('ending');
+  if (!account) throw new Error('no user');
+  const bounds = { perUser: 2, total: 1_000 };
+  const hashOf = (byte: number) => Buffer.alloc(32, byte);
+  const add = (byte: number, parent: number | null = null) =>
+    store.sessions.add(
+      {
+        hash: hashOf(byte),
+        kind: parent === null ? 'own' : 'device',
+        user: 'ending',
+        fingerprint: 'f',
+        device: parent === null ? null : 'pump',
+        parent: parent === null ? null : hashOf(parent),
+        created: 1,
+        used: byte,
+        expires: 2 ** 40,
+        address: '',
+        agent: '',
+      },
+      account,
+      bounds,
+    );
+  const hints: unknown[] = [];
+  const stop = store.changes.onHint((hint) => hints.push(hint));
+  const sessions = (...bytes: number[]) =>
+    bytes.map((byte) => ({ kind: 'session', key: hashOf(byte).toString('hex') }));
+  const hintsOf = async (act: () => Promise<unknown>) => {
+    hints.length = 0;
+    await act();
+    return new Set(hints);
+  };
+  for (const [byte, parent] of [[1], [2, 1], [3], [4, 3]] as const) await add(byte, parent);
+  expect(await hintsOf(() => store.sessions.remove(hashOf(1)))).toEqual(new Set(sessions(1, 2)));
+  await add(5);
+  // One more than the user may have: the one used longest ago goes, and what hangs on it.
+  expect(await hintsOf(() => add(6))).toEqual(new Set(sessions(3, 4, 6)));
+  expect(await hintsOf(() => store.sessions.removeAll('ending'))).toEqual(new Set(sessions(5, 6)));
+  stop();
+});
+
 test('a commit is on the disk before it counts, whatever the database is set to', async () => {
   const { config } = connectionOf({ url: server.url() });
   const database = new Database(config, { ...postgresqlLimits, ...patient }, () => {});

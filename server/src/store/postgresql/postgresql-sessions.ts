@@ -1,4 +1,4 @@
-import type { Account, SessionRecord, SessionRecords } from 'rm-reflector/ports';
+import type { Account, Change, SessionRecord, SessionRecords } from 'rm-reflector/ports';
 import { bounded, type Database } from './database.ts';
 import type { Notes } from './notes.ts';
 import type { PostgresqlChanges } from './postgresql-changes.ts';
@@ -36,15 +36,17 @@ export class PostgresqlSessions implements SessionRecords {
     bounds: { readonly perUser: number; readonly total: number },
   ): Promise<boolean> {
     const { hash, kind, user } = session;
-    return this.#changes.transact(async ({ run }, changed) => {
-      const surplus = await run(
-        `DELETE FROM rm_reflector.sessions WHERE hash IN
-           (SELECT hash FROM rm_reflector.sessions WHERE "user" = $1 AND kind = $2 ORDER BY used DESC OFFSET $3)`,
+    return this.#changes.transact(async ({ query, run }, changed) => {
+      const surplus = await query<Hashed>(
+        `WITH surplus AS
+           (SELECT hash FROM rm_reflector.sessions WHERE "user" = $1 AND kind = $2 ORDER BY used DESC OFFSET $3)
+         DELETE FROM rm_reflector.sessions
+         WHERE hash IN (SELECT hash FROM surplus) OR parent IN (SELECT hash FROM surplus) RETURNING hash`,
         user,
         kind,
         bounds.perUser - 1,
       );
-      if (surplus > 0) changed({ kind: 'user', key: user });
+      for (const one of surplus) changed(changeOf(one));
       const total = await run(
         `DELETE FROM rm_reflector.sessions WHERE hash IN
            (SELECT hash FROM rm_reflector.sessions ORDER BY used DESC OFFSET $1)`,
@@ -72,7 +74,7 @@ export class PostgresqlSessions implements SessionRecords {
         opener.password,
         opener.totpSecret,
       );
-      if (added > 0) changed({ kind: 'session', key: hash.toString('hex') });
+      if (added > 0) changed(changeOf(session));
       return added > 0;
     });
   }
@@ -83,18 +85,19 @@ export class PostgresqlSessions implements SessionRecords {
 
   async remove(hash: Buffer): Promise<boolean> {
     return this.#changes.transact(async ({ query }, changed) => {
-      const remove = 'DELETE FROM rm_reflector.sessions WHERE hash = $1 RETURNING "user"';
-      const [removed] = await query<{ user: string }>(remove, hash);
-      if (removed) changed({ kind: 'user', key: removed.user });
-      return removed !== undefined;
+      const remove = 'DELETE FROM rm_reflector.sessions WHERE hash = $1 OR parent = $1 RETURNING hash';
+      const removed = await query<Hashed>(remove, hash);
+      for (const one of removed) changed(changeOf(one));
+      return removed.length > 0;
     });
   }
 
   async removeAll(user: string): Promise<number> {
-    return this.#changes.transact(async ({ run }, changed) => {
-      const removed = await run('DELETE FROM rm_reflector.sessions WHERE "user" = $1', user);
-      if (removed > 0) changed({ kind: 'user', key: user });
-      return removed;
+    return this.#changes.transact(async ({ query }, changed) => {
+      const remove = 'DELETE FROM rm_reflector.sessions WHERE "user" = $1 RETURNING hash';
+      const removed = await query<Hashed>(remove, user);
+      for (const one of removed) changed(changeOf(one));
+      return removed.length;
     });
   }
 
@@ -108,4 +111,11 @@ export class PostgresqlSessions implements SessionRecords {
       if (removed > 0) changed();
     });
   }
+}
+
+type Hashed = Pick<SessionRecord, 'hash'>;
+
+/** Of the session itself: what is known of it must not count, also while the database is away. */
+function changeOf({ hash }: Hashed): Change {
+  return { kind: 'session', key: hash.toString('hex') };
 }
