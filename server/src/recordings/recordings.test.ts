@@ -151,6 +151,21 @@ test('bytes: the oldest of who has most make room, once they are old enough, and
   expect(madeRoom).toEqual([logged[0]?.id]);
 });
 
+test('one that is in the way of two others at once is told of once', async () => {
+  const recordings = open({ ...roomy, bytes: 4_000 });
+  for (const user of ['one', 'two', 'three', 'more']) await (await says(recordings, 700, user, user)).end();
+  date += heldMs;
+  const later = await Promise.all(
+    ['four', 'five'].map((user) => recordings.begin({ ...about, user, domain: user }, size)),
+  );
+  underWay.push(...later.map(({ end }) => end));
+  const more = Buffer.from('x'.repeat(700));
+  await Promise.all(later.map(({ recording }) => recording.output(more)));
+  expect(madeRoom.length).toBeGreaterThan(0);
+  expect(new Set(madeRoom).size).toBe(madeRoom.length);
+  expect(logged).toHaveLength(madeRoom.length);
+});
+
 test('recordingsUserShare: who has just recorded much, open or ended, gets no more and pushes out nobody', async () => {
   const recordings = open({ ...roomy, bytes: 4_000 });
   await (await says(recordings, 500, 'bob', 'other')).end();

@@ -123,9 +123,7 @@ export class Recordings {
   async remove(id: string): Promise<boolean> {
     await this.#opened();
     const kept = this.#kept.get(id);
-    if (!kept || kept.isOpen) return false;
-    await this.#drop(kept);
-    return true;
+    return kept !== undefined && !kept.isOpen && this.#drop(kept);
   }
 
   /** Rejects with {@link NotRecorded}. */
@@ -181,7 +179,7 @@ export class Recordings {
       const inTheWay = this.#room.inTheWay(kept, kept.bytes + bytes);
       if (typeof inTheWay === 'string') return inTheWay;
       if (inTheWay === null) break;
-      await this.#drop(inTheWay);
+      if (!(await this.#drop(inTheWay))) continue;
       const { about, id, started } = inTheWay;
       const facts = {
         id,
@@ -197,11 +195,12 @@ export class Recordings {
     return null;
   }
 
-  /** Rejects where the file cannot be removed: then it is kept, and counted. */
-  async #drop(kept: Kept): Promise<void> {
+  /** False: somebody else has removed it meanwhile. Rejects where the file cannot be removed: then it is kept, and counted. */
+  async #drop(kept: Kept): Promise<boolean> {
     await rm(this.#fileOf(kept.id), { force: true });
-    // Somebody else may have removed it meanwhile: nobody counts it twice.
-    if (this.#kept.delete(kept.id)) this.#room.remove(kept);
+    if (!this.#kept.delete(kept.id)) return false;
+    this.#room.remove(kept);
+    return true;
   }
 
   #opened(): Promise<void> {
