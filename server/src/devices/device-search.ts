@@ -64,14 +64,18 @@ interface Sql {
   readonly values: readonly (string | number)[];
 }
 
-/** Numbers of devices that may have the text, by an index. */
-interface TextSource extends Sql {
+/** Numbers of devices that may match, by an index. */
+interface Source extends Sql {
   /** Rows worth reading. */
   readonly bound: number;
-  /** Each device once. */
-  readonly exact: boolean;
   /** All of them have the text. */
   readonly hasText: boolean;
+}
+
+/** Those that may have the text. */
+interface TextSource extends Source {
+  /** Each device once. */
+  readonly exact: boolean;
 }
 
 type Found = Position;
@@ -244,11 +248,11 @@ class Search {
   }
 
   /** The part of the filter that the fewest devices match, if those are few. */
-  async #narrowSource(): Promise<(Sql & Partial<Pick<TextSource, 'hasText'>>) | null> {
+  async #narrowSource(): Promise<Source | null> {
     const { sight, domain, tag, createdSince } = this.#filter;
-    const sources: (Sql & Pick<TextSource, 'bound'> & Partial<TextSource>)[] = [];
+    const sources: Source[] = [];
     const add = (sql: string, values: Sql['values']) =>
-      sources.push({ sql, values, bound: this.#work.narrow });
+      sources.push({ sql, values, bound: this.#work.narrow, hasText: false });
     const text = this.#textSource();
     if (text) sources.push(text);
     if (domain !== undefined)
@@ -275,7 +279,7 @@ class Search {
       ({ sql, bound }) =>
         `SELECT count(*) AS n FROM (SELECT 1 FROM (${sql}) AS part LIMIT ${bound + 1}) AS counted`,
     );
-    let best: (typeof sources)[number] | null = null;
+    let best: Source | null = null;
     let least = Number.POSITIVE_INFINITY;
     for (const [i, source] of sources.entries()) {
       const [row] = await this.#tables.read<{ n: number }>(counts[i] ?? '', ...source.values);
