@@ -93,7 +93,8 @@ export class Recordings {
         domainShare: limits.recordingsDomainShare,
         deviceShare: limits.recordingsDeviceShare,
         heldMs: limits.recordingHeldMs,
-        leastBytes: Math.max(limits.recordingLeastBytes, bounds.bytes / limits.recordings),
+        // Whole, so that sums come back to nothing.
+        leastBytes: Math.max(limits.recordingLeastBytes, Math.ceil(bounds.bytes / limits.recordings)),
       },
       clock,
     );

@@ -30,7 +30,8 @@ export type Full = 'user' | 'device' | 'domain' | 'all';
 /**
  * Counts the room of recordings. One that is open, or has begun within `heldMs`, is held: it makes no room, so that nobody erases what was
  * just recorded. What is held of one user, and of one domain, is a share of the room, so that nobody keeps others from being recorded. No
- * device that says much keeps its user from being recorded at others. The rest of the room is for older ones; of these, the oldest of the domain, and there of the user, with most makes room.
+ * device that says much keeps its user from being recorded at others. The rest of the room is for older ones; of these, the oldest of the
+ * domain, and there of the user, with most makes room.
  */
 export class Room<Kept extends Occupant> {
   readonly #bounds: RoomBounds;
