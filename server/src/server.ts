@@ -1,18 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type ReflectorParts, defaultLimits as reflectorLimits } from 'rm-reflector';
 import type { PasswordComplaint } from 'rm-reflector/accounts';
-import type {
-  ArrivingDevice,
-  Authenticator,
-  DeviceTurnedAway,
-  FurtherLogOut,
-  KnownUsers,
-  Rights as RightsPort,
-  Route,
-  Session,
-  Store,
+import {
+  type ArrivingDevice,
+  type Authenticator,
+  type DeviceTurnedAway,
+  type FurtherLogOut,
+  type KnownUsers,
+  type Rights as RightsPort,
+  type Route,
+  type Session,
+  type Store,
+  StoreError,
 } from 'rm-reflector/ports';
-import { StoreError } from 'rm-reflector/ports';
 import { type Additions, type AdditionsContext, ConfigurationError } from 'rm-reflector/program';
 import { CallRate } from './api/call-rate.ts';
 import type { Endpoint } from './api/endpoint.ts';

@@ -22,12 +22,12 @@ export const ticketsPart: Part = {
     const tickets = new Tickets(clock, limits);
     const context = { tickets, clock, limits };
     const folder = join(dirname(data), 'recordings');
-    // Those from before are kept as usual where the configuration does not speak of any now.
     const devices = devicesContext(core);
     const places: RecordedPlaces = {
       domainsCreated: (ids) => devices.domains.createdOf(ids),
       devicesPlaced: (uids) => devices.devices.placedOf(uids),
     };
+    // Those from before are kept as usual where the configuration does not speak of any now.
     const bounds = configuration.recording ?? recordingBounds;
     const recordings = new Recordings(folder, bounds, clock, limits, log, (gone) => {
       madeRoomRecord(gone, places)
