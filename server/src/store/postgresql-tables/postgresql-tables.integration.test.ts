@@ -133,17 +133,60 @@ describe('queries of users that may take long', () => {
   });
 });
 
-test('the search has an index of trigrams, and does without one where it cannot be made', async () => {
-  const { tables, end } = await subject(own);
-  expect(tables.dialect.hasIndexedLike).toBe(true);
-  await server.sql(`DROP EXTENSION pg_trgm CASCADE; CREATE ROLE unprivileged LOGIN;
-    GRANT ALL ON SCHEMA rm_server, rm_reflector TO unprivileged;
-    GRANT ALL ON ALL TABLES IN SCHEMA rm_server, rm_reflector TO unprivileged`);
-  const url = server.url(own).replace('postgres@', 'unprivileged@');
-  const without = await PostgresqlTables.open({ url, limits });
-  expect(without.dialect.hasIndexedLike).toBe(false);
-  await without.close();
-  await end();
+describe('the index of trigrams for the search', () => {
+  const open = async (url = server.url(own)) => {
+    const told: string[] = [];
+    const tables = await PostgresqlTables.open({ url, limits, warn: (text) => told.push(text) });
+    await tables.close();
+    return { told, isThere: tables.dialect.hasIndexedLike };
+  };
+  /** The next attempt to make the extension ends with this error, as the database reports it. */
+  const fail = (code: string) =>
+    server.sql(`DROP EXTENSION IF EXISTS pg_trgm CASCADE;
+      CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '${code}'; END $$;
+      CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION') EXECUTE FUNCTION refuse()`);
+  const mend = () => server.sql('DROP EVENT TRIGGER refuse; DROP FUNCTION refuse()');
+
+  test('is made at the first start', async () => {
+    await (await subject(own)).end();
+    expect(await open()).toEqual({ told: [], isThere: true });
+  });
+
+  test('is done without, and told in one line, where the user may not make the extension', async () => {
+    const { end } = await subject(own);
+    await server.sql(`DROP EXTENSION pg_trgm CASCADE; CREATE ROLE unprivileged LOGIN;
+      GRANT ALL ON SCHEMA rm_server, rm_reflector TO unprivileged;
+      GRANT ALL ON ALL TABLES IN SCHEMA rm_server, rm_reflector TO unprivileged`);
+    expect(await open(server.url(own).replace('postgres@', 'unprivileged@'))).toEqual({
+      told: [
+        'the database: the search has no index of trigrams: permission denied to create extension "pg_trgm"',
+      ],
+      isThere: false,
+    });
+    await end();
+  });
+
+  test.each([
+    ['0A000', 'as PostgreSQL 15 says it'],
+    ['58P01', 'as earlier versions do'],
+  ])('is done without, and told in one line, where the extension is not installed: %s, %s', async (code) => {
+    const { end } = await subject(own);
+    await fail(code);
+    const told = ['the database: the search has no index of trigrams: as told'];
+    expect(await open()).toEqual({ told, isThere: false });
+    await mend();
+    expect(await open()).toEqual({ told: [], isThere: true });
+    await end();
+  });
+
+  test.each(['53100', '57014', 'P0001'])('any other error ends the start: %s', async (code) => {
+    const { end } = await subject(own);
+    await fail(code);
+    await expect(open()).rejects.toThrow(/^the database/);
+    await mend();
+    await end();
+  });
 });
 
 describe('when the database fails', () => {

@@ -10,7 +10,7 @@ import { indexSearch } from './search-index.ts';
 import { numbered } from './statement-text.ts';
 
 export interface PostgresqlTablesOptions extends PostgresqlAddress {
-  /** Told that the database has gone or is back; one line each, without a secret. */
+  /** Told that the database has gone or is back, or has no index for the search; one line each, without a secret. */
   readonly warn?: (text: string) => void;
   readonly limits?: Partial<PostgresqlLimits>;
 }
@@ -49,7 +49,9 @@ export class PostgresqlTables implements OpenTables {
     );
     try {
       await migrate(database);
-      const hasIndexedLike = await indexSearch(database);
+      const refusal = await indexSearch(database);
+      if (refusal !== null) warn(`the database: the search has no index of trigrams: ${refusal}`);
+      const hasIndexedLike = refusal === null;
       isOpen = true;
       return new PostgresqlTables(database, { ...postgresql, hasIndexedLike }, new LongReads(all));
     } catch (error) {
