@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { root } from '../checkout.ts';
 import { within } from '../scenarios/stage/wait.ts';
+import { endProcess } from '../system/end-process.ts';
 
 /** The commands of docs/server/api.md, in their order in one shell, against rm-server as it is shipped. */
 
@@ -45,10 +46,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (server.exitCode === null) {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
-  }
+  await endProcess(server);
   rmSync(folder, { recursive: true, force: true });
 });
 

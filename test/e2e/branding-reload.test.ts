@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { root } from '../checkout.ts';
+import { endProcess } from '../system/end-process.ts';
 
 /** `rm-server` as it is shipped reads the look of its pages again on SIGHUP. */
 
@@ -43,10 +43,7 @@ beforeAll(() => {
   }
 });
 afterAll(async () => {
-  if (server.exitCode === null && server.signalCode === null) {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
-  }
+  await endProcess(server);
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -8,6 +8,7 @@ import { root } from '../checkout.ts';
 import { within } from '../scenarios/stage/wait.ts';
 import { openLoggedIn, startChromium } from '../system/chromium.ts';
 import { curl, startCurl } from '../system/curl.ts';
+import { gone } from '../system/end-process.ts';
 import { RemoteSystem } from '../system/remote-system.ts';
 import { type WireConnection, WireDevice } from '../system/wire-device.ts';
 
@@ -57,7 +58,7 @@ async function download(...args: string[]): Promise<{ child: ChildProcess; conne
 }
 
 async function statusOf(curl: ChildProcess): Promise<number | null> {
-  if (curl.exitCode === null) await within(once(curl, 'exit'), 'curl to end');
+  await within(gone(curl), 'curl to end');
   return curl.exitCode;
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { root } from '../checkout.ts';
+import { endProcess } from '../system/end-process.ts';
 import { makeGarbage } from '../system/garbage.ts';
 
 /** A fleet managed by rm-client alone: the programs as they are shipped, from an empty server to a page of a device. */
@@ -87,10 +88,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const child of children) {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    await endProcess(child);
     expect([child.exitCode, child.signalCode]).toEqual([0, null]);
   }
   service.close();

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { gone } from '../system/end-process.ts';
 
 /** The three machines of the lab. */
 export type Place = 'device' | 'router' | 'internet';
@@ -85,7 +86,7 @@ export class Lab {
 
   async destroy(): Promise<void> {
     this.#holder.stdin?.end();
-    if (this.#holder.exitCode === null) await once(this.#holder, 'exit');
+    await gone(this.#holder);
   }
 
   #connect(a: Place, linkA: string, addressA: string, b: Place, linkB: string, addressB: string): void {

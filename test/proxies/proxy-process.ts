@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endProcess } from '../system/end-process.ts';
 import { listening } from '../system/listening.ts';
 
 export const login = { user: 'pump-7', password: 'open: s3same@proxy' } as const;
@@ -42,11 +42,7 @@ export class ProxyProcess {
 
   /** Ends the program, and keeps its files. */
   async end(): Promise<void> {
-    const child = this.#child;
-    if (child && child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    if (this.#child) await endProcess(this.#child);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gone } from '../system/end-process.ts';
 import { output } from './debian-root.ts';
 
 /** The user of both images. */
@@ -98,7 +98,7 @@ export class Container {
 
   async stop(): Promise<void> {
     await output('runc', '--root', this.#state, 'kill', this.#name, 'KILL').catch(() => '');
-    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
+    await gone(this.process);
     await output('runc', '--root', this.#state, 'delete', '--force', this.#name).catch(() => '');
   }
 }

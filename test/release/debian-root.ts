@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from '../checkout.ts';
+import { endProcess } from '../system/end-process.ts';
 
 /** What a program printed to standard output; an error with all that it printed if it failed. */
 export async function output(command: string, ...args: readonly string[]): Promise<string> {
@@ -50,7 +51,7 @@ export class DebianRoot {
     const child = spawn('unshare', [...namespaces, 'sh', boot, lower, work], { stdio: 'inherit' });
     const children = `/proc/${child.pid}/task/${child.pid}/children`;
     let pid = '';
-    while (pid === '' && child.exitCode === null) {
+    while (pid === '' && child.exitCode === null && child.signalCode === null) {
       pid = readFileSync(children, 'utf8').trim();
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -94,9 +95,7 @@ export class DebianRoot {
   }
 
   async stop(): Promise<void> {
-    this.#process.kill('SIGKILL');
-    if (this.#process.exitCode === null && this.#process.signalCode === null)
-      await once(this.#process, 'exit');
+    await endProcess(this.#process, 'SIGKILL');
     rmSync(this.#work, { recursive: true, force: true, maxRetries: 10 });
   }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { endProcess } from '../system/end-process.ts';
 import { listening } from '../system/listening.ts';
 import type { SshKeys } from './keys.ts';
 
@@ -43,10 +43,7 @@ export class SshServer {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill('SIGTERM');
-      await once(this.#child, 'exit');
-    }
+    await endProcess(this.#child);
     this.#keys.remove();
   }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { root } from '../checkout.ts';
+import { endProcess } from './end-process.ts';
 
 /** The demo device of `examples/demo-device`, as a process of its own. */
 export class DemoDevice {
@@ -21,7 +22,6 @@ export class DemoDevice {
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    if (this.#child.exitCode === null) await once(this.#child, 'exit');
+    await endProcess(this.#child);
   }
 }

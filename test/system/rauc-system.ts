@@ -1,5 +1,4 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -13,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { root as checkout } from '../checkout.ts';
 import { until } from './booted-system.ts';
+import { endProcess } from './end-process.ts';
 
 const files = join(checkout, 'test/system/rauc');
 const compatible = 'rm-agent-test';
@@ -179,8 +179,7 @@ export class RaucSystem {
     const machine = this.#machine;
     if (machine === null) return;
     this.#machine = null;
-    machine.kill('SIGKILL');
-    if (machine.exitCode === null && machine.signalCode === null) await once(machine, 'exit');
+    await endProcess(machine, 'SIGKILL');
     // Its last process is gone, too, when nothing is mounted.
     const disks = ['a', 'b', 'data'].map((name) => join(this.#options.folder, name));
     await until(() =>

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { root } from '../checkout.ts';
 import { AgentProcess } from '../scenarios/stage/agent-process.ts';
 import { within } from '../scenarios/stage/wait.ts';
+import { endProcess } from './end-process.ts';
 
 const reflectorProgram = join(root, 'reflector-minimal/dist/main.js');
 
@@ -122,9 +123,7 @@ export class RemoteSystem {
   async stop(): Promise<void> {
     this.agent?.signal('SIGTERM');
     await this.agent?.ended();
-    this.reflector.kill('SIGTERM');
-    if (this.reflector.exitCode === null && this.reflector.signalCode === null)
-      await within(once(this.reflector, 'exit'), 'the reflector to end');
+    await within(endProcess(this.reflector), 'the reflector to end');
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { endProcess } from './end-process.ts';
 import { listening } from './listening.ts';
 import { reservedPort } from './loopback-port.ts';
 
@@ -46,7 +47,6 @@ export class VncServer {
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    if (this.#child.exitCode === null) await once(this.#child, 'exit');
+    await endProcess(this.#child);
   }
 }

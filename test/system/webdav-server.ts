@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endProcess } from './end-process.ts';
 import { listening } from './listening.ts';
 import { reservedPort } from './loopback-port.ts';
 
@@ -44,8 +44,7 @@ export class WebDavServer {
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    if (this.#child.exitCode === null) await once(this.#child, 'exit');
+    await endProcess(this.#child);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

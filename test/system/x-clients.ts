@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
+import { endProcess } from './end-process.ts';
 
 /** Programs on the screen of a device, as the tests see them. */
 
@@ -38,8 +39,7 @@ export class KeyRecorder {
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    await endProcess(this.#child);
   }
 }
 

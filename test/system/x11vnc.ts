@@ -1,16 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { endProcess } from './end-process.ts';
 import { listening } from './listening.ts';
 import { reservedPort } from './loopback-port.ts';
+
+interface Child {
+  readonly child: ChildProcess;
+  readonly by: NodeJS.Signals;
+}
 
 /** x11vnc over a screen of Xvfb, as on a device with a real screen: it shows what is there and cannot make it larger. */
 export class X11Vnc {
   readonly port: number;
   /** For programs that are to draw on it. */
   readonly display: string;
-  readonly #children: readonly ChildProcess[];
+  readonly #children: readonly Child[];
 
-  private constructor(port: number, display: string, children: readonly ChildProcess[]) {
+  private constructor(port: number, display: string, children: readonly Child[]) {
     this.port = port;
     this.display = display;
     this.#children = children;
@@ -32,6 +38,8 @@ export class X11Vnc {
       'x11vnc',
       [
         ...['-display', display, '-rfbport', String(port), '-localhost', '-forever', '-shared', '-quiet'],
+        // What it shares with the screen would outlive it, as it is ended.
+        '-noshm',
         ...(password === undefined ? ['-nopw'] : ['-passwd', password]),
       ],
       {
@@ -45,13 +53,14 @@ export class X11Vnc {
       log += text;
     });
     await listening(port, server, () => log);
-    return new X11Vnc(port, display, [server, screen]);
+    // At SIGTERM x11vnc speaks to its screen in the handler of the signal, and waits for ever if that comes while it does so already.
+    return new X11Vnc(port, display, [
+      { child: server, by: 'SIGKILL' },
+      { child: screen, by: 'SIGTERM' },
+    ]);
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#children) {
-      child.kill('SIGTERM');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    }
+    for (const { child, by } of this.#children) await endProcess(child, by);
   }
 }

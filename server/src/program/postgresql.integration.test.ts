@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { run, systemClock } from 'rm-reflector/program';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
+import { endProcess } from '../../../test/system/end-process.ts';
 import { ApiClient } from '../testing/api-client.ts';
 import { PostgresqlServer } from '../testing/postgresql-server.ts';
 import { serverProgram } from './server-program.ts';
@@ -84,8 +85,7 @@ async function serve(...args: readonly string[]): Promise<{ readonly port: numbe
   return {
     port: Number(/listens on \S+:(\d+)/.exec(said.out)?.[1]),
     stop: async () => {
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
+      await endProcess(child);
       expect(child.exitCode).toBe(0);
     },
   };

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../checkout.ts';
+import { endProcess } from '../../system/end-process.ts';
 import { listening } from '../../system/listening.ts';
 import { reservedPort } from '../../system/loopback-port.ts';
 import { cpuSeconds } from '../../system/process-figures.ts';
@@ -212,8 +212,7 @@ class Nginx {
   }
 
   async stop(): Promise<void> {
-    this.#process.kill('SIGTERM');
-    if (this.#process.exitCode === null) await once(this.#process, 'exit');
+    await endProcess(this.#process);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
