@@ -102,8 +102,11 @@ export interface ReflectorOptions {
   readonly sessionIdle?: number;
   /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`; or what makes them. */
   readonly routes?: readonly Route[] | ((parts: ReflectorParts) => readonly Route[]);
-  /** Makes the Presence, see `docs/ports/presence.md`; by default all devices are in this process. */
-  readonly presence?: <Tunnel extends LocalTunnel>() => Presence<Tunnel>;
+  /**
+   * Makes the Presence, see `docs/ports/presence.md`; by default all devices are in this process. Called once the store is open and
+   * `rights` are made. Which devices a former process has left on line is up to it: none is noted off line.
+   */
+  readonly presence?: <Tunnel extends LocalTunnel>() => Eventual<Presence<Tunnel>>;
   /** A further rule for devices that have proven who they are, see `docs/ports/device-admission.md`; none by default. */
   readonly admitDevice?: AdmitDevice;
   /** Further proofs of users, asked after our own: see `docs/ports/authenticators.md`. */
@@ -200,7 +203,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     cookieHost,
     looks: options.looks ? looksBehind(options.looks, proxies) : null,
   });
-  const opened: (() => void | Promise<void>)[] = [];
+  const opened: (() => void | Promise<void> | undefined)[] = [];
   try {
     let { store: openStore } = options;
     let file: ServedDataFile | null = null;
@@ -228,7 +231,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     const store = await openStore();
     opened.push(() => store.close());
     const installation = new Installation(store);
-    await store.devices.noteAllOffline();
+    if (!options.presence) await store.devices.noteAllOffline();
     await takeCookieHost(store, installation, { domain, cookieHost });
     const auditFile = typeof options.audit === 'string' ? resolve(options.audit) : null;
     await installation.setAuditFile(auditFile, file?.realPath ?? null);
@@ -259,9 +262,13 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     ];
     const passwords = accepting(authenticators, 'password');
     const logIn = new LogIn({ users, cache, key, passwords, verifier, clock, limits });
-    const presence = options.presence?.<ConnectedDevice>() ?? new LocalPresence<ConnectedDevice>();
-    const tell = (kind: 'online' | 'offline', { id, uid, properties, end }: OnlineDevice) =>
-      events.publish({ kind, device: { id, uid }, properties, end });
+    const presence: Presence<ConnectedDevice> =
+      (await options.presence?.<ConnectedDevice>()) ?? new LocalPresence<ConnectedDevice>();
+    opened.push(() => presence.close?.());
+    // The node where the tunnel ends tells of it, so that it is told once.
+    const tell = (kind: 'online' | 'offline', { id, uid, node, properties, end }: OnlineDevice) => {
+      if (node === null) events.publish({ kind, device: { id, uid }, properties, end });
+    };
     presence.watch({ came: (device) => tell('online', device), went: (device) => tell('offline', device) });
     const context: Context = {
       limits,
@@ -330,7 +337,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
 }
 
 /** What was opened last is closed first. */
-async function closeAll(opened: (() => void | Promise<void>)[]): Promise<void> {
+async function closeAll(opened: (() => void | Promise<void> | undefined)[]): Promise<void> {
   for (const close of opened.splice(0).reverse()) await close();
 }
 

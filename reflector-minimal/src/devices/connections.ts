@@ -126,7 +126,7 @@ export class Connections {
           if (presence.withdraw(device)) {
             const now = clock.date();
             deferred.write(`disconnected ${record.uid}`, () =>
-              store.devices.noteDisconnected(record, now, end),
+              store.devices.noteDisconnected(record, now, end, generation),
             );
           }
           const { reason } = end;
@@ -152,7 +152,7 @@ export class Connections {
         if (over || !presence.announce(device)) return;
         const now = clock.date();
         deferred.write(`connected ${record.uid}`, () =>
-          store.devices.noteConnected(record, now, { address, agent, properties }),
+          store.devices.noteConnected(record, now, { address, agent, properties, generation }),
         );
       },
     });

@@ -88,4 +88,7 @@ export interface Presence<Tunnel extends LocalTunnel = LocalTunnel> {
 
   /** Tells what comes and goes from now on, after {@link locate} says so. The returned function ends it. */
   watch(listener: PresenceListener): () => void;
+
+  /** Called once at the end, when the tunnels of this process have ended and the store is still open; also when the start fails. */
+  close?(): Promise<void>;
 }

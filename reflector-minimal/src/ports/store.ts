@@ -285,10 +285,13 @@ export interface Devices {
       readonly address: string;
       readonly agent: string;
       readonly properties: Readonly<Record<string, string>>;
+      /** Of the tunnel. A store that several processes share leaves alone what a tunnel of a higher one has noted. */
+      readonly generation?: number;
     },
   ): Promise<void>;
-  noteDisconnected(device: DeviceKey, now: number, end: TunnelEnd): Promise<void>;
-  /** At the start of a reflector nothing is connected, whatever a crash has left behind. */
+  /** `generation`: as for {@link noteConnected}. */
+  noteDisconnected(device: DeviceKey, now: number, end: TunnelEnd, generation?: number): Promise<void>;
+  /** At the start of a reflector that is alone nothing is connected, whatever a crash has left behind. */
   noteAllOffline(): Promise<void>;
   setProperties(device: DeviceKey, properties: Readonly<Record<string, string>>): Promise<void>;
   addTraffic(device: DeviceKey, bytesFrom: number, bytesTo: number): Promise<void>;

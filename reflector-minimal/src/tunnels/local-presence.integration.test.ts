@@ -1,7 +1,9 @@
 import { Opcode } from 'rm-protocol';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { type ChannelHarness, channelConformance } from '../ports/conformance/presence.ts';
+import type { PresenceListener } from '../ports/presence.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
 import { device, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
 import { LocalPresence } from './local-presence.ts';
@@ -54,5 +56,49 @@ test('the reflector announces its tunnels to the presence that it is given', asy
   await stage.agent();
   const { presence } = stage.reflector;
   expect([given, presence.list('', 10).map(({ id }) => id)]).toEqual([[presence], [device.id]]);
+  await stage.close();
+});
+
+test('a presence that is given closes once, before the store, and says itself who is off line', async () => {
+  const done: string[] = [];
+  const stage = await Stage.open({
+    store: () => {
+      const store = SqliteStore.open(':memory:');
+      const { devices } = store;
+      const close = store.close.bind(store);
+      vi.spyOn(devices, 'noteAllOffline').mockImplementation(async () => void done.push('noted off line'));
+      vi.spyOn(store, 'close').mockImplementation(async () => {
+        done.push('store');
+        await close();
+      });
+      return store;
+    },
+    presence: async () =>
+      Object.assign(new LocalPresence<never>(), { close: async () => void done.push('presence') }),
+  });
+  await stage.close();
+  await stage.close();
+  expect(done).toEqual(['presence', 'store']);
+});
+
+test('what comes at another node is no event of this one', async () => {
+  let listener: PresenceListener | null = null;
+  const stage = await Stage.open({
+    presence: () => {
+      const presence = new LocalPresence<never>();
+      vi.spyOn(presence, 'watch').mockImplementation((one) => {
+        listener ??= one;
+        return () => {};
+      });
+      return presence;
+    },
+  });
+  const subscription = stage.reflector.events.subscribe();
+  const remote = { id: 'x', uid: '1', generation: 1, address: '', properties: {}, open: () => null as never };
+  const told = listener as PresenceListener | null;
+  told?.came({ ...remote, node: 'other' });
+  told?.came({ ...remote, node: null });
+  const first = await subscription[Symbol.asyncIterator]().next();
+  expect(first.value).toMatchObject({ kind: 'online', sequence: 1 });
   await stage.close();
 });
