@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { ConfigurationError, fileFault } from 'rm-reflector/program';
 import { type Static, Type } from 'typebox';
 
@@ -37,4 +37,19 @@ export function readSecret(
   }
   if (text !== '') return text;
   throw new ConfigurationError(`${where}: ${source.file} is empty`);
+}
+
+/**
+ * For a secret that is asked for again and again: reads it now, and anew with each call. What is no regular file, such as a pipe,
+ * gives it only once, so it is kept. Throws `ConfigurationError`.
+ */
+export function secretReader(...source: Parameters<typeof readSecret>): () => string {
+  const [place] = source;
+  const isLasting = typeof place === 'string' || 'env' in place || isRegularFile(place.file);
+  const first = readSecret(...source);
+  return isLasting ? () => readSecret(...source) : () => first;
+}
+
+function isRegularFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

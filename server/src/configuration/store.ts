@@ -5,7 +5,7 @@ import { ConfigurationError, fileFault, type StoreSources } from 'rm-reflector/p
 import { type Static, Type } from 'typebox';
 import { connectionOf, hasPassword, type PostgresqlAddress } from '../store/postgresql/connection.ts';
 import { postgresqlLimits } from '../store/postgresql/limits.ts';
-import { readSecret, secretSchema } from './secret.ts';
+import { secretReader, secretSchema } from './secret.ts';
 
 export const storeSchema = Type.Object(
   {
@@ -52,8 +52,7 @@ export function storeAddress(
     );
   }
   const { password, tls, ca } = store ?? {};
-  const read = password === undefined ? null : () => readSecret(password, `${inFile}.password`, environment);
-  read?.();
+  const read = password === undefined ? null : secretReader(password, `${inFile}.password`, environment);
   if (ca !== undefined) mustHaveCertificate(ca, `${inFile}.ca`);
   const address = {
     url,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import {
   CommandError,
   type CommandPlace,
@@ -53,19 +53,29 @@ function targetOf({ option, sources }: CommandPlace): PostgresqlAddress {
   if (tls !== undefined && tls !== 'off' && tls !== 'verify-full') {
     throw new CommandError(ExitStatus.usage, `--tls ${JSON.stringify(tls)}: must be verify-full or off`);
   }
-  if (file !== undefined) mustBeReadable('--password-file', file);
+  // It may be a pipe, which gives it once, and each connection needs it.
+  const password = file === undefined ? null : read('--password-file', file).replace(/\r?\n$/, '');
   if (ca !== undefined) mustBeReadable('--ca', ca);
   return {
     url,
-    ...(file !== undefined && { password: { file } }),
+    ...(password !== null && { password: () => password }),
     ...(ca !== undefined && { ca }),
     ...(tls !== undefined && { tls }),
   };
 }
 
+function read(name: string, path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (error) {
+    throw new CommandError(ExitStatus.usage, `${name} ${path}: ${fileFault(error)}`);
+  }
+}
+
+/** It is not opened: a pipe would be empty for the connection. */
 function mustBeReadable(name: string, path: string): void {
   try {
-    readFileSync(path);
+    accessSync(path, constants.R_OK);
   } catch (error) {
     throw new CommandError(ExitStatus.usage, `${name} ${path}: ${fileFault(error)}`);
   }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, systemClock } from 'rm-reflector/program';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { endProcess } from '../../../test/system/end-process.ts';
 import { ApiClient } from '../testing/api-client.ts';
@@ -173,6 +173,38 @@ test('what was made on SQLite holds after migrate and a start on PostgreSQL', as
   await expectPumpOnLine(server.port, token);
   await server.stop();
   expect(existsSync(data)).toBe(true);
+});
+
+/** Runs it with the password of the database in a pipe at its standard input. */
+async function piped(...args: readonly string[]) {
+  const line = 'printf "of the database\\n" | "$@"';
+  const child = spawn('sh', ['-c', line, 'sh', process.execPath, main, ...args], {
+    env: { ...process.env, RM_SERVER_CONFIG: configuration },
+  });
+  running.push(child);
+  let err = '';
+  child.stdout.resume();
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const [status] = await once(child, 'close');
+  return { status, err };
+}
+
+describe('a pipe, which gives the password once', () => {
+  test.each(['/dev/stdin', '-'])('--password-file %s of migrate', async (file) => {
+    configure({});
+    expect(await command('user', 'add', 'alice', '--admin')).toMatchObject({ status: 0 });
+    expect(await piped('migrate', '--to', store.url, '--password-file', file)).toEqual({
+      status: 0,
+      err: '',
+    });
+  });
+
+  test('as the file of the configuration', async () => {
+    configure({ store: { ...store, password: { file: '/dev/stdin' } } });
+    expect(await piped('user', 'add', 'alice')).toEqual({ status: 0, err: '' });
+  });
 });
 
 test('an empty database beside a data file is refused until the data is moved', async () => {

@@ -47,3 +47,7 @@ test.each([
 test('authorities that cannot be read are named', () => {
   expect(() => connectionOf({ url, ca: '/none' })).toThrow(/its authorities cannot be read: .*\/none/);
 });
+
+test('authorities without a certificate do not leave the choice to Node', () => {
+  expect(() => connectionOf({ url, ca: '/dev/null' })).toThrow('/dev/null has no certificate in PEM');
+});

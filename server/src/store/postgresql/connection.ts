@@ -13,7 +13,7 @@ export interface PostgresqlAddress {
    */
   readonly url: string;
   /**
-   * Where the password is: a file, a variable of the environment, or a function. It is read for each connection, so that
+   * Where the password is: a regular file, a variable of the environment, or a function. It is read for each connection, so that
    * it can be replaced while the program runs. None by default.
    */
   readonly password?: { readonly file: string } | { readonly env: string } | (() => string | Promise<string>);
@@ -94,13 +94,19 @@ function parse(text: string): URL {
 
 function authorities(path: string | undefined): { readonly ca?: string } {
   if (path === undefined) return {};
+  let ca: string;
   try {
-    return { ca: readFileSync(path, 'utf8') };
+    ca = readFileSync(path, 'utf8');
   } catch (error) {
     throw new StoreError(
       `the database: its authorities cannot be read: ${error instanceof Error ? error.message : error}`,
     );
   }
+  // Node would take an empty text for none, and believe its own authorities.
+  if (!ca.includes('-----BEGIN ')) {
+    throw new StoreError(`the database: its authorities: ${path} has no certificate in PEM`);
+  }
+  return { ca };
 }
 
 async function passwordOf(source: PostgresqlAddress['password']): Promise<string> {
