@@ -1,5 +1,6 @@
 import pg, { DatabaseError, type Pool, type PoolClient, type PoolConfig, type QueryConfig } from 'pg';
 import { pageLimit, StoreError, StoreUnavailable, UnstorableText } from 'rm-reflector/ports';
+import { Client } from './client.ts';
 import type { PostgresqlLimits } from './limits.ts';
 import { hasNul } from './text.ts';
 import { asUnavailable, isLost, isTimeout, unknownOutcome } from './unavailable.ts';
@@ -83,6 +84,7 @@ export class Database {
     this.#told = told;
     this.#pool = new pg.Pool({
       ...config,
+      Client,
       max: limits.connections,
       connectionTimeoutMillis: limits.connectMs,
       query_timeout: limits.answerMs,

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { StoreError } from 'rm-reflector/ports';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -81,6 +83,21 @@ test.each<[string, () => PostgresqlOptions, string]>([
   expect([text.slice(0, message.length), text.includes('\n')]).toEqual([message, false]);
   // Said once, and nothing is tried again.
   expect(told.filter((line) => !line.includes('TLS is off'))).toEqual([]);
+});
+
+test('a connection whose password cannot be read is closed at once, and not left until the database gives it up', async () => {
+  const askingForPassword = Buffer.from('520000000800000003', 'hex');
+  const fake = createServer((socket) => {
+    socket.once('data', () => socket.write(askingForPassword)).on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(fake, 'listening');
+  const { port } = fake.address() as AddressInfo;
+  const url = `postgresql://rm@127.0.0.1:${port}/rm`;
+  const password = { file: passwordFile('none') };
+  await expect(PostgresqlStore.open({ url, tls: 'off', password, limits })).rejects.toThrow('cannot be read');
+  // It ends once no connection is left.
+  fake.close();
+  await once(fake, 'close');
 });
 
 test('a user who may only use the schemas that are there needs no right to make any', async () => {
