@@ -11,6 +11,7 @@ export { Installation } from './installation.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { networksOf } from './network/addresses.ts';
 export { recoveryHash } from './one-time-password/recovery-codes.ts';
+export { OneUseTokens } from './one-use/one-use-tokens.ts';
 export { generatePassword, hashPassword, matchesHash, nobodysHash } from './passwords/scrypt.ts';
 export * from './ports/index.ts';
 export {

@@ -11,5 +11,6 @@ export * from './presence.ts';
 export * from './response-cache.ts';
 export * from './rights.ts';
 export * from './routes.ts';
+export * from './shared-state.ts';
 export * from './store.ts';
 export * from './tunnel-end.ts';

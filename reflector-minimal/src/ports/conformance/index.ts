@@ -3,4 +3,5 @@ export * from './authenticators.ts';
 export * from './presence.ts';
 export * from './rights.ts';
 export * from './routes.ts';
+export * from './shared-state.ts';
 export * from './store.ts';

@@ -151,4 +151,24 @@ export const migrations: readonly string[] = [
      FOR EACH ROW EXECUTE FUNCTION rm_reflector.note_device();`,
   // When its domain last changed, in ms: what was noted of a device before is its former domain's.
   `ALTER TABLE rm_reflector.devices ADD COLUMN moved bigint NOT NULL DEFAULT 0;`,
+  // What several nodes know together (`nodes/shared`). A crash or a failover empties it, the epoch too: by another one they learn of it.
+  // The lease of the jobs stays, so that no two nodes have it. Times are milliseconds of the clock of the database.
+  `CREATE UNLOGGED TABLE rm_reflector.shared_epoch
+     (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), epoch bytea NOT NULL);
+   CREATE UNLOGGED TABLE rm_reflector.shared_used (key bytea PRIMARY KEY, until bigint NOT NULL);
+   CREATE INDEX shared_used_until ON rm_reflector.shared_used (until);
+   CREATE UNLOGGED TABLE rm_reflector.shared_counts (
+     key text COLLATE "C" PRIMARY KEY,
+     count double precision NOT NULL,
+     per_ms double precision NOT NULL,
+     at bigint NOT NULL,
+     until bigint NOT NULL,
+     is_reset boolean NOT NULL,
+     writer text COLLATE "C" NOT NULL,
+     changed xid8 NOT NULL
+   );
+   CREATE INDEX shared_counts_changed ON rm_reflector.shared_counts (changed);
+   CREATE INDEX shared_counts_until ON rm_reflector.shared_counts (until);
+   CREATE TABLE rm_reflector.shared_jobs
+     (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), holder text NOT NULL, renewals bigint NOT NULL);`,
 ];

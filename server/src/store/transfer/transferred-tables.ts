@@ -52,5 +52,10 @@ export const ofPostgresql: readonly string[] = [
   'fleet_last_event',
   'last_change',
   'parts',
+  // What nodes know together is of the moment.
+  'shared_counts',
+  'shared_epoch',
+  'shared_jobs',
+  'shared_used',
   'store',
 ];
