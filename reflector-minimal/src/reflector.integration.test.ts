@@ -14,7 +14,58 @@ import { selfSigned } from '../../test/certificates/self-signed.ts';
 import { reservedPort } from '../../toolchain/loopback-port.mjs';
 import { startReflector } from './reflector.ts';
 import { ask } from './testing/ask.ts';
-import { authorization, device, Stage } from './testing/stage.ts';
+import { authorization, device, extensions, Stage } from './testing/stage.ts';
+import { until } from './testing/until.ts';
+
+describe('draining', () => {
+  test('tunnels are closed with 1001 over the window, while users are served; no device is let in', async () => {
+    const clock = new ManualClock();
+    const stage = await Stage.open({ clock });
+    await stage.addDevice('dev2');
+    const finish: (() => void)[] = [];
+    const { agent } = await stage.web((request, response) => {
+      if (request.url === '/slow') finish.push(() => response.end('in the end'));
+      else response.end('served');
+    });
+    const other = await stage.agent({ id: 'dev2', extensions });
+    const health = async () => {
+      const { status, text } = await ask(stage.port, '/healthz', { host: 'localhost' });
+      return [status, text];
+    };
+    expect(await health()).toEqual([200, '{"status":"ok"}\n']);
+    expect(stage.reflector.draining).toBe(false);
+    const gone = stage.reflector.drain(20_000);
+    expect(stage.reflector.draining).toBe(true);
+    expect(await health()).toEqual([503, '{"status":"draining"}\n']);
+    await expect(stage.agent({ id: 'dev2', extensions })).rejects.toThrow(/503/);
+    expect((await ask(stage.port, '/')).text).toBe('served');
+    const slow = ask(stage.port, '/slow');
+    await until(() => finish.length > 0);
+    clock.advance(13_000);
+    await other.ended;
+    expect([other.closeCode, agent.closeCode]).toEqual([1001, null]);
+    expect((await ask(stage.port, '/')).text).toBe('served');
+    for (const end of finish) end();
+    expect((await slow).text).toBe('in the end');
+    clock.advance(7_000);
+    await gone;
+    await agent.ended;
+    expect(agent.closeCode).toBe(1001);
+    expect((await ask(stage.port, '/', { host: 'localhost' })).status).toBe(200);
+    await stage.close();
+  });
+
+  test('the end of the reflector ends it', async () => {
+    const clock = new ManualClock();
+    const stage = await Stage.open({ clock });
+    const agent = await stage.agent();
+    const gone = stage.reflector.drain(60_000);
+    await stage.reflector.close();
+    await gone;
+    expect(agent.closeCode).toBe(1001);
+    await stage.close();
+  });
+});
 
 describe('shutdown', () => {
   test('a response under way ends whole, a stream of events at once, tunnels with 1001', async () => {

@@ -59,6 +59,7 @@ import { ServedDataFile } from './store/served-data-file.ts';
 import { ByteBudget } from './streams/byte-budget.ts';
 import { systemClock } from './system-clock.ts';
 import { ConcurrencyLimit } from './throttling/concurrency-limit.ts';
+import { Draining, goingAway } from './tunnels/draining.ts';
 import { LocalPresence } from './tunnels/local-presence.ts';
 
 export interface ReflectorOptions {
@@ -171,11 +172,18 @@ export interface Reflector extends ReflectorParts {
   reloadTls(): void;
   /** Opens the audit file anew with the next record, after another program has moved it away. */
   reopenAudit(): void;
+  /**
+   * Leads the devices to other nodes: new tunnels are refused with 503 and `Retry-After`, `/healthz` answers 503, and the tunnels
+   * are closed with 1001, spread over `windowMs` (0: all at once), idle ones first. Requests of users go on meanwhile. Resolves when
+   * no tunnel is left, or the reflector is closed. There is no way back but a restart: the first call counts, later ones return what
+   * it has returned. Throws a `RangeError` if `windowMs` is not a number from 0.
+   */
+  drain(windowMs: number): Promise<void>;
+  /** {@link drain} was called. */
+  readonly draining: boolean;
   /** Stops listening, lets responses under way end, closes tunnels with 1001, then the store. Idempotent. */
   close(): Promise<void>;
 }
-
-const goingAway = 1001;
 
 /**
  * Starts a reflector in this process. Rejects with the error of `listen` (`EADDRINUSE`, `EACCES`), with `StoreError`,
@@ -280,6 +288,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       rights,
       deferred,
       presence,
+      draining: new Draining(limits, clock),
       events,
       changed: ({ id, uid, properties }) =>
         events.publish({ kind: 'properties', device: { id, uid }, properties }),
@@ -356,6 +365,7 @@ type Context = ForwardingContext &
     readonly revocation: RevocationWatcher<Holder>;
     readonly unauthenticated: UnauthenticatedConnections;
     readonly presence: Presence<ConnectedDevice>;
+    readonly draining: Draining;
     readonly events: Events;
   };
 
@@ -437,15 +447,26 @@ class RunningReflector implements Reflector {
     return uses;
   }
 
+  drain(windowMs: number): Promise<void> {
+    const { draining, log } = this.#context;
+    if (!draining.active) log.info({ tunnels: this.presence.local.size, windowMs }, 'draining');
+    return draining.start(this.presence.local, windowMs);
+  }
+
+  get draining(): boolean {
+    return this.#context.draining.active;
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    const { limits, revocation, log, deferred } = this.#context;
+    const { limits, revocation, log, deferred, draining } = this.#context;
     log.info('stopping');
     this.#statistics?.cancel();
+    draining.stop();
     revocation.stop();
     const responsesEnded = this.#router.stop(goingAway);
     const drained = this.#listener.stop();

@@ -9,6 +9,7 @@ import type { Presence } from '../ports/presence.ts';
 import type { DeviceKey, Store } from '../ports/store.ts';
 import type { DeferredWrites } from '../store/deferred-writes.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
+import { type Draining, drained, goingAway } from '../tunnels/draining.ts';
 import { HeldBytes } from '../tunnels/held-bytes.ts';
 import type { ProvenDevice } from './authentication.ts';
 import { ConnectedDevice } from './connected-device.ts';
@@ -29,6 +30,8 @@ export interface DeviceRevocation {
 export interface ConnectionsOptions {
   readonly presence: Presence<ConnectedDevice>;
   readonly store: Pick<Store, 'devices'>;
+  /** While it is active, no tunnel comes. */
+  readonly draining: Pick<Draining, 'active' | 'askedSeconds'>;
   /** For what nobody waits for. */
   readonly deferred: DeferredWrites;
   readonly revocation: DeviceRevocation;
@@ -82,7 +85,8 @@ export class Connections {
   }
 
   add(opened: OpenedTunnel): void {
-    const { limits, store, deferred, presence, revocation, audit, carried, changed } = this.#options;
+    const { limits, store, deferred, presence, draining, revocation, audit, carried, changed } =
+      this.#options;
     const { device: proven, generation, address, agent, properties, terms, since, visitorKey } = opened;
     const { device: record } = proven;
     const clock = opened.boundary.clock(this.#options.clock);
@@ -149,7 +153,10 @@ export class Connections {
       end: (reason) => tunnel.close(1008, { cause: 'refused', reason }),
       // What was removed while it came must not take the place of the device that has its id now.
       confirmed: () => {
-        if (over || !presence.announce(device)) return;
+        if (over) return;
+        // It came in before, and would be left behind.
+        if (draining.active) return tunnel.close(goingAway, drained);
+        if (!presence.announce(device)) return;
         const now = clock.date();
         deferred.write(`connected ${record.uid}`, () =>
           store.devices.noteConnected(record, now, { address, agent, properties, generation }),

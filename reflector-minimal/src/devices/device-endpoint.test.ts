@@ -47,6 +47,7 @@ let known: Duplex[];
 let live: { since: number; end(reason: string): void; confirmed(): void }[];
 let released: number;
 let confirms: boolean;
+let draining: { active: boolean; readonly askedSeconds: number };
 
 beforeEach(async () => {
   clock = new ManualClock();
@@ -58,6 +59,7 @@ beforeEach(async () => {
   verdict = { device, certificate: null };
   [asked, audited, logged, known, live] = [[], [], [], [], []];
   [released, confirms] = [0, true];
+  draining = { active: false, askedSeconds: 5 };
 });
 
 async function credentials(id: string): Promise<DeviceCredentials> {
@@ -82,6 +84,7 @@ function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointO
   } as unknown as Audit;
   return new DeviceEndpoint({
     presence,
+    draining,
     store,
     deferred: new DeferredWrites(clock, all, (error) => {
       throw error;
@@ -238,6 +241,36 @@ test('a device that has gone while it was asked about is not on line', async () 
   await settled();
   stream.destroy();
   expect([known, live, [...presence.local]]).toEqual([[], [], []]);
+});
+
+test('a reflector that drains lets no device in, asks for nothing, and says when to come again', async () => {
+  draining.active = true;
+  const peer = await dial(endpoint());
+  expect([status(peer), header(peer, 'Retry-After')]).toEqual([503, ['5']]);
+  expect(header(peer, 'X-PTTH-Error')).toEqual(['this reflector drains: dial again']);
+  expect([asked, audited, known, live]).toEqual([[], [], [], []]);
+});
+
+test('nor one that it was asked about when it began to drain', async () => {
+  const admitDevice = async () => {
+    draining.active = true;
+    return null;
+  };
+  const peer = await dial(endpoint({}, { admitDevice }));
+  expect([status(peer), header(peer, 'Retry-After')]).toEqual([503, ['5']]);
+  expect([known, live]).toEqual([[], []]);
+});
+
+test('a tunnel that is confirmed while the reflector drains is closed with 1001', async () => {
+  confirms = false;
+  const peer = await dial(endpoint());
+  const before = peer.received().length;
+  draining.active = true;
+  live[0]?.confirmed();
+  await settled();
+  const close = Buffer.from(peer.received().slice(before), 'latin1');
+  expect([close[0], close.readUInt16BE(2)]).toEqual([0x88, 1001]);
+  expect([[...presence.local], released]).toEqual([[], 1]);
 });
 
 test('the extension is agreed on where its frames are not too small', async () => {

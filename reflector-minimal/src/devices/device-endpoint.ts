@@ -62,7 +62,8 @@ export class DeviceEndpoint {
 
   /** `address`: of the device. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): Promise<void> {
-    const { authentication, presence, revocation, log, limits, clock } = this.#options;
+    const { authentication, presence, draining, revocation, log, limits, clock } = this.#options;
+    if (draining.active) return this.#refuseDrained(request, socket);
     const since = revocation.revision;
     const { authorization } = request.headers;
     const certificate = clientCertificateOf(request.socket, clock.date(), this.#options.clientAuthorities);
@@ -138,6 +139,7 @@ export class DeviceEndpoint {
         return refuseProven(status, error, seconds === null ? {} : { 'Retry-After': [String(seconds)] });
       }
     }
+    if (draining.active) return this.#refuseDrained(request, socket);
     this.#options.unauthenticated.authenticated(socket);
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself that the device has gone; the keep-alive of TCP would wake the device up.
@@ -194,6 +196,14 @@ export class DeviceEndpoint {
     response.setHeader('Content-Length', 0);
     response.writeHead(status);
     response.end();
+  }
+
+  /** Neither the device's fault nor a decision about it. */
+  #refuseDrained(request: IncomingMessage, socket: Duplex): void {
+    const { askedSeconds } = this.#options.draining;
+    this.#refuse(request, socket, 503, 'this reflector drains: dial again', {
+      'Retry-After': [String(askedSeconds)],
+    });
   }
 
   /** For what will not be better in a moment. */

@@ -18,6 +18,8 @@ export interface PagesContext extends DeviceLogInContext {
   readonly log: Logger;
   readonly store: Store;
   readonly presence: Pick<Presence, 'locate'>;
+  /** The reflector drains, so load balancers are to lead nobody here any more. */
+  readonly draining: { readonly active: boolean };
   readonly users: UserAuthentication;
   readonly logIn: LogIn;
   readonly tokens: Tokens;

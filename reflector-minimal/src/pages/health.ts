@@ -16,10 +16,17 @@ export function healthRoutes(context: PagesContext): OpenRoute[] {
   }));
 }
 
-/** 200 while the data file answers and is the one that was opened; else 503 with what is wrong with it. */
-async function health({ store, log }: Pick<PagesContext, 'store' | 'log'>): Promise<Answer> {
-  let status = 200;
-  let text = 'ok';
+/**
+ * 200 while the data file answers and is the one that was opened; else 503 with what is wrong with it. Also 503 while the reflector
+ * drains, though it serves whoever comes.
+ */
+async function health({
+  store,
+  draining,
+  log,
+}: Pick<PagesContext, 'store' | 'draining' | 'log'>): Promise<Answer> {
+  let status = draining.active ? 503 : 200;
+  let text = draining.active ? 'draining' : 'ok';
   try {
     await store.check();
   } catch (error) {

@@ -7,7 +7,7 @@
  * - `disconnected`: a user has ended it.
  * - `refused`: the device may not be on line any more, such as after its password was changed.
  * - `misbehaved`: the device broke the protocol, or does not read what it is sent.
- * - `stopped`: the reflector was stopped.
+ * - `stopped`: the reflector was stopped, or drains.
  */
 export const tunnelEndCauses = [
   'closed',

@@ -132,7 +132,7 @@ export const connectionSchema = Type.Object({
         tunnelEndCauses.map((cause) => Type.Literal(cause)),
         {
           description:
-            'closed: by the device; silent: the device was not heard of in time; lost: the connection broke; replaced: by a newer connection of the device; disconnected: by a user; refused: the device may not be on line any more; misbehaved: the device broke the protocol; stopped: the server was stopped.',
+            'closed: by the device; silent: the device was not heard of in time; lost: the connection broke; replaced: by a newer connection of the device; disconnected: by a user; refused: the device may not be on line any more; misbehaved: the device broke the protocol; stopped: the server was stopped, or drains.',
         },
       ),
       reason: Type.String({ description: 'In one short sentence.' }),
