@@ -83,4 +83,39 @@ describe('the executable', () => {
     },
     240_000,
   );
+
+  /** A reflector that drains, and its agent. */
+  async function draining(seconds: number) {
+    const added = start(['device', 'add', device.id, '--domain', domain, '--password-file', '-'], 's3cret\n');
+    await added.ended;
+    const run = start(['--listen', '127.0.0.1:0', '--drain', String(seconds)]);
+    while (!run.out.includes('\n')) await once(run.child.stdout as NodeJS.ReadableStream, 'data');
+    const port = Number(/:(\d+)\n$/.exec(run.out)?.[1]);
+    const agent = await ScriptedAgent.connect(port, device);
+    run.child.kill('SIGTERM');
+    while (!run.err.includes('"draining"')) await once(run.child.stderr as NodeJS.ReadableStream, 'data');
+    const [response] = await once(get({ port, host: '127.0.0.1', path: '/healthz' }), 'response');
+    response.resume();
+    return { run, agent, health: response.statusCode };
+  }
+
+  test('with --drain, SIGTERM closes the tunnels first, while /healthz answers 503', async () => {
+    const { run, agent, health } = await draining(4);
+    expect([health, agent.closeCode]).toEqual([503, null]);
+    await agent.ended;
+    expect(agent.closeCode).toBe(1001);
+    expect(await run.ended).toEqual([0, null]);
+  }, 240_000);
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s cuts draining short, and still stops in order',
+    async (signal) => {
+      const { run, agent } = await draining(3_600);
+      run.child.kill(signal);
+      expect(await run.ended).toEqual([0, null]);
+      expect(agent.closeCode).toBe(1001);
+      expect(run.err).toContain('"stopped"');
+    },
+    240_000,
+  );
 });

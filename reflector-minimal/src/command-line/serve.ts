@@ -81,7 +81,7 @@ export async function serve({
     if (first) announceAdministrator(first, log);
     await additions.started?.(reflector);
     // Whoever reads the line may send a signal at once.
-    const stopped = untilStopped(reflector, log, additions);
+    const stopped = untilStopped(reflector, configuration.drain * 1000, log, additions);
     process.stdout.write(`${program.name} listens on ${reflector.url}\n`);
     await stopped;
     return ExitStatus.ok;
@@ -133,7 +133,7 @@ async function start(
   log: Logger,
   clock: Clock,
 ): Promise<Reflector> {
-  const { unclaimed, responseTimeout, ...options } = configuration;
+  const { unclaimed, responseTimeout, drain: _, ...options } = configuration;
   try {
     return await startReflector({
       ...options,
@@ -182,8 +182,16 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
     : error;
 }
 
-/** The first signal ends the reflector in order, a second one at once. */
-async function untilStopped(reflector: Reflector, log: Logger, additions: Additions): Promise<void> {
+/**
+ * The first signal ends the reflector in order, a second one at once. With a time to drain, SIGTERM drains first; a signal that
+ * comes meanwhile cuts that short, and the next one ends the process at once.
+ */
+async function untilStopped(
+  reflector: Reflector,
+  drainMs: number,
+  log: Logger,
+  additions: Additions,
+): Promise<void> {
   const reload = () => {
     try {
       reflector.reopenAudit();
@@ -199,14 +207,19 @@ async function untilStopped(reflector: Reflector, log: Logger, additions: Additi
     additions.reload?.();
   };
   process.on('SIGHUP', reload);
-  await new Promise<void>((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      log.info({ signal }, 'signal');
-      process.once('SIGTERM', () => process.exit(143)).once('SIGINT', () => process.exit(130));
-      resolve();
-    };
-    process.once('SIGTERM', stop).once('SIGINT', stop);
-  });
+  let act: (signal: NodeJS.Signals) => void = () => {};
+  const next = () =>
+    new Promise<NodeJS.Signals>((resolve) => {
+      act = (signal) => {
+        log.info({ signal }, 'signal');
+        resolve(signal);
+      };
+    });
+  const take = (signal: NodeJS.Signals) => act(signal);
+  const first = next();
+  process.on('SIGTERM', take).on('SIGINT', take);
+  if ((await first) === 'SIGTERM' && drainMs > 0) await Promise.race([reflector.drain(drainMs), next()]);
+  act = (signal) => process.exit(signal === 'SIGTERM' ? 143 : 130);
   process.off('SIGHUP', reload);
   await additions.close?.();
   await reflector.close();

@@ -44,6 +44,7 @@ describe('the configuration', () => {
       responseTimeout: 120,
       tokenLifetime: 28_800,
       tokenByGet: false,
+      drain: 0,
       sessionLifetime: 604_800,
       sessionIdle: 43_200,
       logLevel: 'info',

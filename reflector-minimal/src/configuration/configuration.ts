@@ -88,6 +88,7 @@ export function readConfiguration(given: Given) {
     tokenByGet: read('tokenByGet'),
     sessionLifetime: read('sessionLifetime'),
     sessionIdle: read('sessionIdle'),
+    drain: read('drain'),
     audit: read('audit'),
     auditKeep: read('auditKeep'),
     logLevel: read('logLevel'),

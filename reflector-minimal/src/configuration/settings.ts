@@ -95,6 +95,11 @@ export const settings = {
     default: 43_200,
     help: 'time without a request after which a browser must log in again',
   },
+  drain: {
+    type: seconds(0, 3_600),
+    default: 0,
+    help: 'time over which SIGTERM closes the tunnels before the reflector stops, so that the devices go to others behind the same load balancer one after the other; 0 stops at once',
+  },
   audit: {
     type: optional(file),
     default: null,
