@@ -200,6 +200,11 @@ export class FleetDevices {
     return row ? full(row) : null;
   }
 
+  /** Another revision, and nothing else: whoever has seen the one before cannot change the device by it. */
+  *supersede({ uid }: { readonly uid: string }): Work<void> {
+    yield* run('UPDATE fleet_devices SET version = version + 1 WHERE uid = ?', uid);
+  }
+
   *change({ uid }: { readonly uid: string }, changes: DeviceChanges): Work<void> {
     const { name, description, notes, tags, properties, domain } = changes;
     const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));

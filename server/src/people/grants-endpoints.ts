@@ -210,10 +210,12 @@ export function grantsEndpoints({
       replies: [shown],
       async handle({ caller, parameters: { id }, body, checkVersion, note }) {
         const { grant, target } = await changeable(caller, id);
-        checkVersion(versionOf(grant));
         const until = readUntil(body.until);
         requireGrantable(caller, { ...grant, until }, target);
-        await grants.setUntil(grant, until);
+        await grants.setUntil(grant, until, (now) => {
+          if (!now) throw notFound(`the grant ${id}`);
+          checkVersion(versionOf(now));
+        });
         const changed = { ...grant, until };
         note(`changed the end: ${described(changed)}`, about(grant));
         return { body: shownGrant(changed), version: versionOf(changed) };

@@ -31,6 +31,8 @@ interface Row extends Omit<Grant, 'ports'> {
 const columns =
   'id, "user", team AS "group", role, domain, device, ports, until, created, created_by AS "createdBy"';
 
+const selectOne = `SELECT ${columns} FROM fleet_grants WHERE id = ?`;
+
 function grantOf(row: Row): Grant {
   return { ...row, ports: row.ports === null ? null : (JSON.parse(row.ports) as GrantedPort[]) };
 }
@@ -63,7 +65,7 @@ export class Grants {
   }
 
   async get(id: string): Promise<Grant | null> {
-    const row = await this.#tables.get<Row>(`SELECT ${columns} FROM fleet_grants WHERE id = ?`, id);
+    const row = await this.#tables.get<Row>(selectOne, id);
     return row ? grantOf(row) : null;
   }
 
@@ -125,9 +127,14 @@ export class Grants {
     return added;
   }
 
-  async setUntil(grant: Grant, until: number | null): Promise<void> {
+  /** `check` is given the grant as it is, `null` where it is gone, and may throw: then nothing is changed. */
+  async setUntil(grant: Grant, until: number | null, check: (now: Grant | null) => void): Promise<void> {
     const users = await this.#usersOf(grant);
-    const change = this.#tables.run('UPDATE fleet_grants SET until = ? WHERE id = ?', until, grant.id);
+    const change = this.#tables.transact(function* () {
+      const row = yield* get<Row>(selectOne, grant.id);
+      check(row ? grantOf(row) : null);
+      yield* run('UPDATE fleet_grants SET until = ? WHERE id = ?', until, grant.id);
+    });
     await hinted(change, () => this.#tell(users));
   }
 

@@ -29,12 +29,12 @@ function shownGroup(group: Group) {
 }
 
 export function groupsEndpoints({ groups, rights, limits }: PeopleServices): Endpoint[] {
-  const present = async (name: string) => {
-    const group = await groups.get(name);
+  const shown = (group: Group | null, name: string) => {
     if (!group) throw notFound(`the group ${name}`);
     const { members: _members, ...facts } = group;
     return { body: shownGroup(group), version: versionOf(facts) };
   };
+  const present = async (name: string) => shown(await groups.get(name), name);
   /** Who changes the members of a group hands out what it is granted. */
   const requireNoMore = async (caller: Caller, name: string) => {
     const beyond = permissionBeyond(caller, await rights.ofGroup(name));
@@ -108,8 +108,7 @@ export function groupsEndpoints({ groups, rights, limits }: PeopleServices): End
       replies: [{ status: 200, description: 'The group.', schema: groupSchema }],
       async handle({ caller, parameters: { name }, body, checkVersion, note }) {
         caller.require('users.write', everything);
-        checkVersion((await present(name)).version);
-        await groups.describe(name, body.description);
+        await groups.describe(name, body.description, (now) => checkVersion(shown(now, name).version));
         note(`described the group ${name}`);
         return present(name);
       },

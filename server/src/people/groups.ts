@@ -23,6 +23,8 @@ const local = 'local';
 const columns = `name, description, created,
   (SELECT count(DISTINCT "user") FROM fleet_members WHERE team = fleet_groups.name) AS members`;
 
+const selectOne = `SELECT ${columns} FROM fleet_groups WHERE name = ?`;
+
 const selectUsers = 'SELECT DISTINCT "user" FROM fleet_members WHERE team = ?';
 
 /** Groups of users. Members of a directory's groups are put there by the directory, and are its own to take away. */
@@ -38,8 +40,7 @@ export class Groups {
   }
 
   async get(name: string): Promise<Group | null> {
-    const select = `SELECT ${columns} FROM fleet_groups WHERE name = ?`;
-    return (await this.#tables.get<Group>(select, name)) ?? null;
+    return (await this.#tables.get<Group>(selectOne, name)) ?? null;
   }
 
   page(after: string, limit: number): Promise<Group[]> {
@@ -66,8 +67,12 @@ export class Groups {
     });
   }
 
-  async describe(name: string, description: string): Promise<void> {
-    await this.#tables.run('UPDATE fleet_groups SET description = ? WHERE name = ?', description, name);
+  /** `check` is given the group as it is, `null` where there is none, and may throw: then nothing is changed. */
+  async describe(name: string, description: string, check: (now: Group | null) => void): Promise<void> {
+    await this.#tables.transact(function* () {
+      check((yield* get<Group>(selectOne, name)) ?? null);
+      yield* run('UPDATE fleet_groups SET description = ? WHERE name = ?', description, name);
+    });
   }
 
   /** With its grants. */

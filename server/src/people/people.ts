@@ -82,13 +82,22 @@ export class People {
     return rows.map(personOf);
   }
 
-  /** False when another user has this mail address. */
+  /**
+   * False when another user has this mail address. `check` is given the user as they are, `null` where there is none, and may throw:
+   * then nothing is set.
+   */
   set(
     name: string,
     facts: { readonly kind: AccountKind; readonly fullName: string; readonly email: string | null },
+    check?: (now: PersonRow | null) => void,
   ): Promise<boolean> {
     const { equalFolded } = this.#tables.dialect;
+    const select = `SELECT ${this.#columns} FROM ${joined} WHERE users.name = ?`;
     return this.#tables.transact(function* () {
+      if (check) {
+        const row = yield* get<Row>(select, name);
+        check(row ? personOf(row) : null);
+      }
       if (facts.email !== null) {
         const select = `SELECT 1 FROM fleet_people WHERE ${equalFolded('email', '?')} AND name <> ?`;
         if (yield* get(select, facts.email, name)) return false;

@@ -43,7 +43,7 @@ function partsOn(tables: Tables, known: KnownUsers) {
 test.each<[string, Parameters<typeof told>[1]]>([
   ['a grant that is removed', ({ grants }) => grants.remove(toAlice)],
   ['a grant of a group that is removed', ({ grants }) => grants.remove(toGroup)],
-  ['a grant that ends earlier', ({ grants }) => grants.setUntil(toAlice, 1)],
+  ['a grant that ends earlier', ({ grants }) => grants.setUntil(toAlice, 1, () => {})],
   ['a group that is removed', ({ groups }) => groups.remove('operators')],
   ['a user who leaves a group', ({ groups }) => groups.leave('operators', 'alice')],
   ['a key that is revoked', ({ keys }) => keys.revoke(key)],

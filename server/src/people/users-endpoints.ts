@@ -266,14 +266,16 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         }
         if (body.role === 'administrator') toAdminister(caller);
         const hash = body.password === undefined ? null : await hashPassword(body.password);
-        // Somebody may have been faster while the password was hashed.
-        checkVersion((await present(name)).version);
         const still = await caller.now();
         still.require('users.write', everything);
         await requireNoMore(services, still, name);
         if (body.role === 'administrator') toAdminister(still);
         const { fullName = user.fullName, email = user.email } = body;
-        if (!(await people.set(name, { kind: user.kind, fullName, email }))) throw takenEmail();
+        const isSet = await people.set(name, { kind: user.kind, fullName, email }, (now) => {
+          if (!now) throw notFound(`the user ${name}`);
+          checkVersion(versionOf(userOf(now)));
+        });
+        if (!isSet) throw takenEmail();
         if (body.role === 'administrator' && user.role === 'user') await store.users.promote(name);
         if (body.role === 'user' && user.role === 'administrator') {
           const outcome = await store.users.demote(name, false);

@@ -416,7 +416,7 @@ export function tablesConformance(name: string, open: () => Promise<TablesSubjec
           false,
         ]);
         expect([await named(), await groups.usersOf('field')]).toEqual([['bob'], ['bob']]);
-        await groups.describe('field', 'all of them');
+        await groups.describe('field', 'all of them', () => {});
         expect(await groups.get('field')).toMatchObject({ members: 1, description: 'all of them' });
         expect(await groups.members('field', '', 10)).toEqual([{ user: 'bob', source: 'local' }]);
         expect([await groups.leave('field', 'bob'), await groups.leave('field', 'bob')]).toEqual([
@@ -484,7 +484,7 @@ export function tablesConformance(name: string, open: () => Promise<TablesSubjec
         expect(await found({}, { ...none, uids: [uid] })).toEqual([ofGroup.id]);
         expect(await found({}, { ...none, domains: ['acme'] })).toEqual([own.id, ofGroup.id].sort());
         expect(await found({}, { ...none, user: 'bob' })).toEqual([own.id, other.id].sort());
-        await grants.setUntil(ofGroup, 77);
+        await grants.setUntil(ofGroup, 77, () => {});
         expect([await named(), (await grants.get(ofGroup.id))?.until]).toEqual([['alice'], 77]);
         expect([await grants.remove(other), await grants.remove(other)]).toEqual([true, false]);
         expect(await named()).toEqual(['bob']);

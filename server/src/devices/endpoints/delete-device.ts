@@ -1,6 +1,6 @@
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { conflict } from '../../api/problem.ts';
-import { type DevicesContext, deviceFor, disconnect } from '../context.ts';
+import { type DevicesContext, disconnect, heldDeviceFor } from '../context.ts';
 import { deviceParameters } from '../schemas.ts';
 
 /** `DELETE /devices/{id}`. */
@@ -16,9 +16,15 @@ export function deleteDevice(context: DevicesContext): Endpoint {
     needs: 'devices.create',
     replies: [{ status: 204, description: 'It is removed.' }],
     async handle({ caller, parameters, checkVersion, note }) {
-      const { store, clock } = context.core;
-      const device = await deviceFor(context, caller, parameters.id, 'devices.create');
-      checkVersion(device.revision);
+      const { core, devices } = context;
+      const { store, clock } = core;
+      // The Store removes it in a transaction of its own: a change that comes in between has another revision then, and is told so.
+      const device = await core.database.transact(function* () {
+        const held = yield* heldDeviceFor(context, caller, parameters.id, 'devices.create');
+        checkVersion(held.revision);
+        yield* devices.supersede(held);
+        return held;
+      });
       if (!(await store.devices.remove(device.id, clock.date(), device))) {
         throw conflict(`device ${device.id}: was removed or moved meanwhile`);
       }
