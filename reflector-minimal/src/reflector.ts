@@ -22,6 +22,7 @@ import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
+import { SharedNonces } from './devices/shared-nonces.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Forwarding, type ForwardingContext, type ProvenRequest } from './forwarding/forwarding.ts';
 import { type Looks, looksBehind } from './http/look.ts';
@@ -29,9 +30,11 @@ import { TrustedProxies } from './http/origin.ts';
 import { Installation } from './installation.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
+import { SharedDeviceCodes } from './isolation/shared-device-codes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Listener, type TlsFiles } from './listening/listener.ts';
 import { UnauthenticatedConnections } from './network/unauthenticated-connections.ts';
+import { OneUseTokens } from './one-use/one-use-tokens.ts';
 import type { PagesContext } from './pages/context.ts';
 import type { LogInLink } from './pages/log-in-page.ts';
 import { ownPages } from './pages/own-pages.ts';
@@ -46,6 +49,7 @@ import type { LocalTunnel, OnlineDevice, Presence } from './ports/presence.ts';
 import type { ResponseCache } from './ports/response-cache.ts';
 import type { KnownUsers, Rights, RightsParts } from './ports/rights.ts';
 import type { DialPort, OpenPort, PortRequest, Route, RouteSocket } from './ports/routes.ts';
+import type { SharedState } from './ports/shared-state.ts';
 import type { DeviceKey, Store } from './ports/store.ts';
 import { rightsByRole } from './rights/by-role.ts';
 import { OwnRoutes, type OwnRoutesContext } from './routing/own-routes.ts';
@@ -103,6 +107,11 @@ export interface ReflectorOptions {
   readonly sessionIdle?: number;
   /** Further pages and interfaces on the reflector's own host, see `docs/ports/routes.md`; or what makes them. */
   readonly routes?: readonly Route[] | ((parts: ReflectorParts) => readonly Route[]);
+  /**
+   * Opens what this process knows together with others of the same store, see `docs/ports/shared-state.md`; by default there are no others.
+   * Called once the store is open; it is closed before the store.
+   */
+  readonly shared?: () => Eventual<SharedState>;
   /**
    * Makes the Presence, see `docs/ports/presence.md`; by default all devices are in this process. Called once the store is open and
    * `rights` are made. Which devices a former process has left on line is up to it: none is noted off line.
@@ -238,6 +247,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     opened.push(() => audit.close());
     const store = await openStore();
     opened.push(() => store.close());
+    const shared = (await options.shared?.()) ?? null;
+    if (shared) opened.push(() => shared.close());
     const installation = new Installation(store);
     if (!options.presence) await store.devices.noteAllOffline();
     await takeCookieHost(store, installation, { domain, cookieHost });
@@ -269,7 +280,10 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       ...added.map((one) => contained(one, { clock, log, limits })),
     ];
     const passwords = accepting(authenticators, 'password');
-    const logIn = new LogIn({ users, cache, key, passwords, verifier, clock, limits });
+    const logIn = new LogIn({ users, cache, key, passwords, verifier, clock, limits, shared });
+    const oneUse = (purpose: string, ms: number) => shared && new OneUseTokens(shared, key, purpose, ms);
+    const codes = oneUse('device code', limits.deviceCodeMs);
+    const nonces = oneUse('digest', limits.nonceMs);
     const presence: Presence<ConnectedDevice> =
       (await options.presence?.<ConnectedDevice>()) ?? new LocalPresence<ConnectedDevice>();
     opened.push(() => presence.close?.());
@@ -296,7 +310,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       users: new UserAuthentication(authenticators, logIn, clock),
       logIn,
       tokens,
-      deviceCodes: new DeviceCodes(clock, limits),
+      deviceCodes: codes ? new SharedDeviceCodes(codes) : new DeviceCodes(clock, limits),
       sessions,
       revocation: new RevocationWatcher<Holder>(
         cache,
@@ -335,7 +349,12 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       verifier,
       limits,
       clock,
-      admission: new DeviceAdmission(limits, clock.now()),
+      admission: new DeviceAdmission(
+        limits,
+        clock.now(),
+        shared && { state: shared, now: () => clock.now() },
+      ),
+      nonces: nonces && new SharedNonces(nonces),
       acceptUnclaimed: options.acceptUnclaimed ?? false,
     });
     return new RunningReflector(context, listener, authentication, options, () => closeAll(opened));

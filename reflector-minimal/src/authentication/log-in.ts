@@ -7,6 +7,7 @@ import { networkOf, networksOf } from '../network/addresses.ts';
 import { type PasswordVerifier, VerifierBusy } from '../passwords/verifier.ts';
 import { type Authenticator, AuthenticatorUnavailable } from '../ports/authenticators.ts';
 import type { Identity } from '../ports/identity.ts';
+import type { LearnCount, SharedState } from '../ports/shared-state.ts';
 import type { Store, UserRecord } from '../ports/store.ts';
 import {
   FailureThrottle,
@@ -62,6 +63,8 @@ export interface LogInSources {
   readonly verifier: Pick<PasswordVerifier, 'hash'>;
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Failures count with those at other processes; there are none by default. */
+  readonly shared?: Pick<SharedState, 'counter'> | null;
 }
 
 /**
@@ -90,7 +93,7 @@ export class LogIn {
   readonly #knownPlaces: LRUCache<string, true>;
   readonly #underWay = new Map<string, Promise<LogInVerdict>>();
 
-  constructor({ users, cache, key, passwords, verifier, clock, limits }: LogInSources) {
+  constructor({ users, cache, key, passwords, verifier, clock, limits, shared = null }: LogInSources) {
     this.#users = users;
     this.#cache = cache;
     this.#passwords = passwords;
@@ -108,12 +111,17 @@ export class LogIn {
       keys: limits.logInsRemembered,
       waiting: limits.verificationsWaiting,
     };
-    this.#addresses = new FailureThrottle(clock, bounds);
-    this.#sites = new FailureThrottle(clock, { ...bounds, free: limits.logInFailuresPerSite });
-    this.#accounts = new FailureThrottle(clock, bounds);
-    this.#known = new FailureThrottle(clock, bounds);
-    this.#codes = new FailureThrottle(clock, {
-      ...bounds,
+    const throttle = (name: string, changed: Partial<ThrottleBounds> = {}) =>
+      new FailureThrottle(
+        clock,
+        { ...bounds, ...changed },
+        shared && ((learn: LearnCount) => shared.counter(`log-in-${name}`, learn)),
+      );
+    this.#addresses = throttle('addresses');
+    this.#sites = throttle('sites', { free: limits.logInFailuresPerSite });
+    this.#accounts = throttle('accounts');
+    this.#known = throttle('known');
+    this.#codes = throttle('codes', {
       free: limits.secondFactorFailures,
       waitMs: limits.secondFactorWaitMs,
       memoryMs: limits.secondFactorMemoryMs,

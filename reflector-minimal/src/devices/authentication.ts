@@ -25,7 +25,7 @@ import { normalizeDeviceId } from './device-id.ts';
 import { deviceRealm, digestFunction } from './digest-secrets.ts';
 import { domainRule, isDomain } from './domain.ts';
 import { Fingerprints } from './fingerprints.ts';
-import { Nonces } from './nonces.ts';
+import { type DigestNonces, Nonces } from './nonces.ts';
 
 export interface DeviceRefusal {
   readonly status: 401 | 403 | 503;
@@ -127,6 +127,8 @@ export interface DeviceAuthenticationOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly admission: DeviceAdmission;
+  /** Those of this process alone by default. */
+  readonly nonces?: DigestNonces | null;
   /** Add unknown devices to the list of unclaimed ones. */
   readonly acceptUnclaimed: boolean;
 }
@@ -137,12 +139,12 @@ export interface DeviceAuthenticationOptions {
  */
 export class DeviceAuthentication {
   readonly #options: DeviceAuthenticationOptions;
-  readonly #nonces: Nonces;
+  readonly #nonces: DigestNonces;
   readonly #fingerprints: Fingerprints;
 
   constructor(options: DeviceAuthenticationOptions) {
     this.#options = options;
-    this.#nonces = new Nonces(options.limits);
+    this.#nonces = options.nonces ?? new Nonces(options.limits);
     this.#fingerprints = new Fingerprints(options.store.devices, options.fingerprintKey);
   }
 
@@ -292,7 +294,7 @@ export class DeviceAuthentication {
     const id = name && normalizeDeviceId(name.deviceId);
     const known = id ? await this.#options.store.devices.credentials(id) : null;
     const device = known?.domain === name?.domain ? known : null;
-    // From here to its use nothing waits: of two that bring one nonce, one is let in.
+    // From here to its use nothing waits: of two that bring one nonce, one is let in. Where several processes share them, they decide.
     const now = this.#options.clock.now();
     const nonce = this.#nonces.check(digest.nonce, now);
     const secret = digest.algorithm === 'md5' ? device?.digestMd5 : device?.digestSha256;
@@ -311,7 +313,10 @@ export class DeviceAuthentication {
     }
     const asked = this.#arrive(device, request.address);
     if (asked) return asked;
-    if (!this.#nonces.use(digest.nonce, now)) return refuse(503, 'too many log-ins, try again');
+    const used = this.#nonces.use(digest.nonce, now);
+    const use = used instanceof Promise ? await used : used;
+    if (use === 'stale') return refuse(401, 'expired nonce', { challenges: this.#challenges(true), known });
+    if (use === 'busy') return refuse(503, 'too many log-ins, try again');
     return this.#settle(device);
   }
 

@@ -1,5 +1,6 @@
 import type { Limits } from '../limits.ts';
 import { networksOf } from '../network/addresses.ts';
+import type { SharedState } from '../ports/shared-state.ts';
 import { type Budget, FailureBudgets } from '../throttling/failure-budgets.ts';
 import { TokenBucket } from '../throttling/token-bucket.ts';
 
@@ -43,8 +44,12 @@ export class DeviceAdmission {
   readonly #budgets: FailureBudgets;
   readonly #arrivals: FailureBudgets;
 
-  /** `now`: monotonic ms, here and below. */
-  constructor(limits: Limits, now: number) {
+  /** `now`: monotonic ms, here and below. `shared`: failures count with those at other processes; `null`: there are none. */
+  constructor(
+    limits: Limits,
+    now: number,
+    shared: { readonly state: Pick<SharedState, 'counter'>; now(): number } | null = null,
+  ) {
     this.#limits = limits;
     const { arrivalsRampMs: rampMs, arrivalsAskedMs: askedMs, arrivalsShareMs: shareMs } = limits;
     const all = {
@@ -62,6 +67,10 @@ export class DeviceAdmission {
     this.#budgets = new FailureBudgets({
       periodMs: limits.slowFailuresMs,
       keys: limits.slowFailuresRemembered,
+      share: shared && {
+        counter: (learn) => shared.state.counter('device-failures', learn),
+        now: () => shared.now(),
+      },
     });
     this.#arrivals = new FailureBudgets({
       periodMs: limits.arrivalsPerDeviceMs,

@@ -1,11 +1,24 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Limits } from '../limits.ts';
+import type { Eventual } from '../ports/eventual.ts';
+
+/** What becomes of a good nonce: it is used up now, it was used meanwhile, or too many were used lately. */
+export type NonceUse = 'used' | 'stale' | 'busy';
+
+/** Nonces for Digest (RFC 7616 section 3.3), each valid for one log-in. `now`: monotonic ms. */
+export interface DigestNonces {
+  issue(now: number): string;
+  /** `stale`: one of ours, but expired or used; the client may answer a new one without asking its user. */
+  check(nonce: string, now: number): 'good' | 'stale' | 'foreign';
+  /** Uses up a good nonce. Rejects with `StoreUnavailable` when it cannot be told whether it was used. */
+  use(nonce: string, now: number): Eventual<NonceUse>;
+}
 
 /**
- * Nonces for Digest (RFC 7616 section 3.3): random bytes, the time, and an HMAC of both. Each is valid for one log-in. Only
+ * The nonces of one process: random bytes, the time, and an HMAC of both. Only
  * used nonces are remembered, until they expire; an unused one costs no memory.
  */
-export class Nonces {
+export class Nonces implements DigestNonces {
   readonly #limits: Limits;
   readonly #key = randomBytes(32);
   /** Expiry by nonce; the oldest use comes first. */
@@ -15,7 +28,6 @@ export class Nonces {
     this.#limits = limits;
   }
 
-  /** `now`: monotonic ms, here and below. */
   issue(now: number): string {
     const body = Buffer.alloc(24);
     body.writeDoubleBE(now);
@@ -23,7 +35,6 @@ export class Nonces {
     return Buffer.concat([body, this.#sign(body)]).toString('base64url');
   }
 
-  /** `stale`: one of ours, but expired or used; the client may answer a new one without asking its user. */
   check(nonce: string, now: number): 'good' | 'stale' | 'foreign' {
     const bytes = Buffer.from(nonce, 'base64url');
     if (bytes.length !== 56 || bytes.toString('base64url') !== nonce) return 'foreign';
@@ -33,15 +44,14 @@ export class Nonces {
     return expired || this.#used.has(nonce) ? 'stale' : 'good';
   }
 
-  /** Uses up a good nonce; false when too many were used lately. */
-  use(nonce: string, now: number): boolean {
+  use(nonce: string, now: number): NonceUse {
     for (const [old, expiry] of this.#used) {
       if (expiry > now) break;
       this.#used.delete(old);
     }
-    if (this.#used.size >= this.#limits.usedNonces) return false;
+    if (this.#used.size >= this.#limits.usedNonces) return 'busy';
     this.#used.set(nonce, now + this.#limits.nonceMs);
-    return true;
+    return 'used';
   }
 
   #sign(body: Buffer): Buffer {

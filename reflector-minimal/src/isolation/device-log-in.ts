@@ -15,7 +15,7 @@ import { refusals } from '../refusals/catalogue.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Choices } from './choices.ts';
-import type { DeviceCodes } from './device-codes.ts';
+import type { OneTimeCodes } from './device-codes.ts';
 import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
 
 /*
@@ -37,7 +37,7 @@ export interface DeviceLogInContext {
   readonly rights: Rights;
   readonly sessions: Sessions;
   readonly choices: Choices;
-  readonly deviceCodes: DeviceCodes;
+  readonly deviceCodes: OneTimeCodes;
   readonly audit: Audit;
   /** Ends what goes on by a session that has ended. */
   readonly revocation: { check(): Promise<void> };
@@ -162,7 +162,7 @@ async function takeCode(
   const query = queryOf(request);
   const nonce = nonceOf(request, secure);
   const issued =
-    nonce === null ? null : deviceCodes.redeem(query.get('code') ?? '', { host: keyOf(host), nonce });
+    nonce === null ? null : await deviceCodes.redeem(query.get('code') ?? '', { host: keyOf(host), nonce });
   const parent = issued && (await sessions.present(issued.session));
   const agent = request.headers['user-agent'] ?? '';
   const created =

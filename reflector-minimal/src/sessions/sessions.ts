@@ -98,7 +98,7 @@ export class Sessions {
   }
 
   /** The session as it is now; `null`: it has ended. Notes its use. */
-  async present(session: Session): Promise<Session | null> {
+  async present(session: Pick<Session, 'hash' | 'kind' | 'device'>): Promise<Session | null> {
     return this.#use(await this.#look(session.hash, placeOf(session)));
   }
 
@@ -174,7 +174,7 @@ interface Found {
 /** `own`, `device` and `token`: each has its own bound. */
 const kinds = 3;
 
-function placeOf({ kind, device }: Session): SessionPlace {
+function placeOf({ kind, device }: Pick<Session, 'kind' | 'device'>): SessionPlace {
   return kind === 'device' ? { kind, device: device ?? '' } : { kind };
 }
 

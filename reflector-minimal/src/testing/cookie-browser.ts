@@ -7,10 +7,12 @@ export const page = { Accept: 'text/html,*/*', 'User-Agent': 'Mozilla/5.0' };
 /** A browser that keeps cookies by host. */
 export class CookieBrowser {
   readonly #port: number;
-  readonly cookies = new Map<string, Map<string, string>>();
+  readonly cookies: Map<string, Map<string, string>>;
 
-  constructor(port: number) {
+  /** `cookies`: those of another one, which reaches the same hosts at another port. */
+  constructor(port: number, cookies = new Map<string, Map<string, string>>()) {
     this.#port = port;
+    this.cookies = cookies;
   }
 
   get(url: string, headers: Record<string, string> = {}): Promise<Answer> {

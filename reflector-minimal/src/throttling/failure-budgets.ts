@@ -1,3 +1,4 @@
+import type { LearnCount, SharedCounter } from '../ports/shared-state.ts';
 import { IdleEvictingMap } from './idle-evicting-map.ts';
 
 /** The budget of one key: it may fail `failures` times in a period. */
@@ -5,6 +6,9 @@ export interface Budget {
   readonly key: string;
   readonly failures: number;
 }
+
+/** A debt of so many budgets is remembered for other processes. */
+const debtPeriods = 10;
 
 interface Entry {
   /** Failures that are not forgotten yet; may be a fraction. */
@@ -25,23 +29,31 @@ export class FailureBudgets {
   readonly #periodMs: number;
   readonly #strict: boolean;
   readonly #entries: IdleEvictingMap<Entry>;
+  readonly #shared: SharedCounter | null;
 
   /**
    * `keys`: the most that are remembered; the oldest without an attempt under way is forgotten first. `strict`: attempts
-   * under way count also for a key without failures.
+   * under way count also for a key without failures. `share`: what counts with other processes, given what is told of their counts, and
+   * `now`; none by default.
    */
   constructor({
     periodMs,
     keys,
     strict = false,
+    share = null,
   }: {
     readonly periodMs: number;
     readonly keys: number;
     readonly strict?: boolean;
+    readonly share?: {
+      counter(learn: LearnCount): SharedCounter;
+      now(): number;
+    } | null;
   }) {
     this.#periodMs = periodMs;
     this.#entries = new IdleEvictingMap(keys);
     this.#strict = strict;
+    this.#shared = share?.counter((key, failures) => this.#learn(key, failures, share.now())) ?? null;
   }
 
   /** Keys in memory. */
@@ -68,7 +80,10 @@ export class FailureBudgets {
     const entry = this.#of(key, now);
     this.#forget(entry, budget, now);
     entry.underWay--;
-    if (failed) entry.failures++;
+    if (failed) {
+      entry.failures++;
+      this.#shared?.add(key, 1, { memoryMs: debtPeriods * this.#periodMs, perMs: budget / this.#periodMs });
+    }
     if (entry.failures === 0 && entry.underWay === 0 && entry.last <= now) this.#entries.delete(key);
   }
 
@@ -89,6 +104,14 @@ export class FailureBudgets {
   /** The key's position in the queue of those that were told to come back later; kept with the key. */
   position(key: string, now: number): { last: number } {
     return this.#of(key, now);
+  }
+
+  /** What all processes have counted together. */
+  #learn(key: string, failures: number, now: number): void {
+    if (failures === 0 && !this.#entries.peek(key)) return;
+    const entry = this.#of(key, now);
+    entry.failures = failures;
+    entry.at = now;
   }
 
   #forget(entry: Entry, budget: number, now: number): void {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { SharedMemory } from '../testing/shared-memory.ts';
 import { FailureThrottle, type ThrottleBounds, TooManyWaiting, type Turn } from './failure-throttle.ts';
 
 const bounds: ThrottleBounds = { free: 3, waitMs: 8000, memoryMs: 60_000, keys: 100, waiting: 100 };
@@ -109,5 +110,49 @@ describe('failures', () => {
     held.end('failed');
     for (let i = 0; i < 2; i++) await fail('held');
     expect(await failures.begin('held')).toBe(1000);
+  });
+});
+
+describe('failures that several processes count together', () => {
+  let clock: ManualClock;
+  let memory: SharedMemory;
+  beforeEach(() => {
+    clock = new ManualClock();
+    memory = new SharedMemory(clock);
+  });
+  const make = () => new FailureThrottle(clock, bounds, (learn) => memory.join().counter('failures', learn));
+
+  async function end(throttle: FailureThrottle, outcome: Parameters<Turn['end']>[0]): Promise<void> {
+    const begun = await throttle.begin('a');
+    if (typeof begun === 'number') throw new Error(`has to wait ${begun} ms`);
+    begun.end(outcome);
+    // What is counted is told in a turn of its own.
+    await Promise.resolve();
+  }
+
+  test('wait at each of them, as if they had come to one', async () => {
+    const [one, two] = [make(), make()];
+    for (const throttle of [one, two, one]) await end(throttle, 'failed');
+    for (const throttle of [one, two]) expect(await throttle.begin('a')).toBe(1000);
+    clock.advance(1000);
+    await end(two, 'failed');
+    for (const throttle of [one, two]) expect(await throttle.begin('a')).toBe(2000);
+  });
+
+  test('a success at one forgets them at the others', async () => {
+    const [one, two] = [make(), make()];
+    for (const throttle of [one, two]) await end(throttle, 'failed');
+    await end(two, 'succeeded');
+    for (const throttle of [one, two]) await end(throttle, 'failed');
+    await end(one, 'failed');
+    for (const throttle of [one, two]) expect(await throttle.begin('a')).toBe(1000);
+  });
+
+  test('one that has counted more does not forget because the others have lost theirs', async () => {
+    const one = make();
+    for (let i = 0; i < 2; i++) await end(one, 'failed');
+    memory.lose();
+    await end(one, 'failed');
+    expect(await one.begin('a')).toBe(1000);
   });
 });

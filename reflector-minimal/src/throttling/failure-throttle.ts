@@ -1,4 +1,5 @@
 import type { Clock } from 'rm-protocol';
+import type { LearnCount, SharedCounter } from '../ports/shared-state.ts';
 import { IdleEvictingMap } from './idle-evicting-map.ts';
 
 export interface ThrottleBounds {
@@ -45,12 +46,20 @@ export class FailureThrottle {
   readonly #clock: Clock;
   readonly #bounds: ThrottleBounds;
   readonly #entries: IdleEvictingMap<Entry>;
+  /** Counts with other processes; `null`: there are none. */
+  readonly #shared: SharedCounter | null;
   #waiting = 0;
 
-  constructor(clock: Clock, bounds: ThrottleBounds) {
+  /** `share`: what counts with other processes, given what is told of their counts; none by default. */
+  constructor(
+    clock: Clock,
+    bounds: ThrottleBounds,
+    share: ((learn: LearnCount) => SharedCounter) | null = null,
+  ) {
     this.#clock = clock;
     this.#bounds = bounds;
     this.#entries = new IdleEvictingMap(bounds.keys);
+    this.#shared = share?.((key, failures, agoMs) => this.#learn(key, failures, agoMs)) ?? null;
   }
 
   /** Keys in memory. */
@@ -77,8 +86,13 @@ export class FailureThrottle {
     return {
       end: (outcome) => {
         entry.underWay--;
-        if (outcome === 'failed') this.#fail(entry);
-        else if (outcome === 'succeeded') entry.failures = 0;
+        if (outcome === 'failed') {
+          this.#fail(entry);
+          this.#shared?.add(key, 1, { memoryMs: this.#bounds.memoryMs, perMs: 0 });
+        } else if (outcome === 'succeeded') {
+          if (entry.failures > 0) this.#shared?.reset(key);
+          entry.failures = 0;
+        }
         for (const resume of entry.waiting.splice(0)) resume();
         if (entry.failures === 0 && entry.underWay === 0 && this.#entries.peek(key) === entry) {
           this.#entries.delete(key);
@@ -88,11 +102,28 @@ export class FailureThrottle {
   }
 
   #fail(entry: Entry): void {
-    const { free, waitMs } = this.#bounds;
     entry.at = this.#clock.now();
     entry.failures++;
+    this.#wait(entry);
+  }
+
+  /** What all processes have counted together. */
+  #learn(key: string, failures: number, agoMs: number): void {
+    const known = this.#entries.peek(key);
+    if (failures === 0 && known) known.failures = 0;
+    // Fewer, but some: what they had counted was lost, and this process has not forgotten.
+    if (failures <= (known?.failures ?? 0)) return;
+    const entry = this.#entry(key);
+    entry.failures = failures;
+    entry.at = this.#clock.now() - agoMs;
+    this.#wait(entry);
+  }
+
+  #wait(entry: Entry): void {
+    const { free, waitMs } = this.#bounds;
     const beyond = entry.failures - free;
-    if (beyond >= 0) entry.until = entry.at + Math.min(waitMs, firstWaitMs * 2 ** Math.min(beyond, 30));
+    const wait = Math.min(waitMs, firstWaitMs * 2 ** Math.min(beyond, 30));
+    if (beyond >= 0) entry.until = Math.max(entry.until, entry.at + wait);
   }
 
   #entry(key: string): Entry {

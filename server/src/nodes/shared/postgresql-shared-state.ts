@@ -217,8 +217,9 @@ export class PostgresqlSharedState implements SharedState {
       await this.#sweep();
     } catch (error) {
       this.#isAway = true;
-      this.#pending.putBack(taken);
-      if (!(error instanceof StoreUnavailable)) this.#failed(error);
+      // What has failed for another reason would fail again.
+      if (error instanceof StoreUnavailable) this.#pending.putBack(taken);
+      else this.#failed(error);
     }
   }
 
