@@ -263,6 +263,7 @@ export const packages = [
       store: ['store/schema'],
       'nodes/shared': ['store/postgresql'],
       'store/transfer': ['store', 'store/postgresql', 'store/postgresql-tables'],
+      nodes: ['store/postgresql'],
       rights: ['store'],
       api: ['rights', 'store'],
       configuration: ['api', 'rights', 'store/postgresql'],

@@ -621,6 +621,53 @@ const hostKeys = [
 ];
 
 /**
+ * The servers that share this database, and where devices are. What is unlogged is empty after a crash of the database: the id in
+ * `fleet_presence_state` is another one then, and the nodes say again what they have.
+ * - `fleet_places`: which tunnel the columns `online` and `connects` of a device are about.
+ * - `fleet_presence.change` grows by one with each change, in the order of the commits. A device that has gone keeps its row, `gone`,
+ *   until it is among the oldest; `pruned` is the last change of those that were deleted.
+ */
+const nodes = [
+  `CREATE SEQUENCE rm_server.fleet_epochs;
+   CREATE SEQUENCE rm_server.fleet_generations;
+   CREATE TABLE rm_server.fleet_nodes (
+     epoch bigint PRIMARY KEY,
+     name ${text} NOT NULL,
+     instance ${text} NOT NULL UNIQUE,
+     address text NOT NULL,
+     lease_until timestamptz NOT NULL,
+     draining boolean NOT NULL DEFAULT false,
+     superseded boolean NOT NULL DEFAULT false
+   );
+   CREATE UNIQUE INDEX fleet_nodes_by_name ON rm_server.fleet_nodes (name) WHERE NOT superseded;
+   CREATE TABLE rm_server.fleet_places (
+     uid ${text} PRIMARY KEY REFERENCES rm_reflector.devices (uid) ON DELETE CASCADE,
+     epoch bigint NOT NULL,
+     generation bigint NOT NULL
+   );
+   CREATE INDEX fleet_places_of_node ON rm_server.fleet_places (epoch);
+   CREATE UNLOGGED TABLE rm_server.fleet_presence_state (
+     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+     id ${text} NOT NULL,
+     last bigint NOT NULL,
+     pruned bigint NOT NULL
+   );
+   CREATE UNLOGGED TABLE rm_server.fleet_presence (
+     id ${text} PRIMARY KEY,
+     uid ${text} NOT NULL,
+     epoch bigint NOT NULL,
+     generation bigint NOT NULL,
+     gone boolean NOT NULL,
+     change bigint NOT NULL,
+     address text NOT NULL,
+     properties text NOT NULL,
+     visitor_key text
+   );
+   CREATE INDEX fleet_presence_by_change ON rm_server.fleet_presence (change);
+   CREATE INDEX fleet_presence_of_node ON rm_server.fleet_presence (epoch) WHERE NOT gone;`,
+];
+
+/**
  * The tables of the server, by part, with the names and columns that they have in SQLite. Each part has a version of its own,
  * which counts the steps done. A published step never changes. A part may refer to the tables of those before it.
  */
@@ -634,4 +681,5 @@ export const schema: Readonly<Record<string, readonly string[]>> = {
   webhooks,
   enrolment,
   'host-keys': hostKeys,
+  nodes,
 };

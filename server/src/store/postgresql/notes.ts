@@ -19,6 +19,8 @@ export interface DeviceNote {
   readonly bytesTo?: number;
   readonly duplicate?: number;
   readonly refused?: { readonly at: number; readonly reason: string; readonly address: string };
+  /** Of the tunnel that `online` is about. */
+  readonly generation?: number | undefined;
 }
 
 type NotesLimits = Pick<PostgresqlLimits, 'batchMs' | 'batchRecords' | 'batchBytes'>;
@@ -60,12 +62,15 @@ export class Notes {
   readonly #limits: NotesLimits;
   /** The last one takes more. */
   readonly #waiting: Batch[] = [];
+  readonly #epoch: (() => number) | null;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> | null = null;
 
-  constructor(database: Database, limits: NotesLimits) {
+  /** `epoch`: of this node, once its tables are there; `null`: no other server uses the database. */
+  constructor(database: Database, limits: NotesLimits, epoch: (() => number) | null = null) {
     this.#database = database;
     this.#limits = limits;
+    this.#epoch = epoch;
   }
 
   /** Resolves once it is kept. Traffic and connects are added up. */
@@ -110,7 +115,12 @@ export class Notes {
       try {
         // Alone, so that two that change the same records do not wait for each other.
         await this.#database.transact('changes', async (transaction) => {
-          if (devices.size > 0) await writeDevices(transaction, [...devices.values()]);
+          if (devices.size > 0) {
+            const all = [...devices.values()].filter(({ id, uid }) => !hasNul([id, uid]));
+            const { length } = all;
+            const notes = this.#epoch && length > 0 ? await present(transaction, all, this.#epoch()) : all;
+            await writeDevices(transaction, notes);
+          }
           if (sessions.size > 0) await writeSessions(transaction, sessions);
         });
         batch.settle();
@@ -122,6 +132,46 @@ export class Notes {
     }
     this.#writing = null;
   }
+}
+
+/**
+ * Of several nodes, the one with the latest tunnel of a device says whether it is on line: what the others note of theirs is left out,
+ * however late it comes.
+ */
+async function present<Noted extends DeviceKey & { readonly note: DeviceNote }>(
+  { query, run }: Transaction,
+  devices: readonly Noted[],
+  epoch: number,
+): Promise<readonly Noted[]> {
+  const told = devices.filter(({ note }) => note.generation !== undefined);
+  if (told.length === 0) return devices;
+  const places = await query<{ uid: string; generation: number }>(
+    'SELECT uid, generation FROM rm_server.fleet_places WHERE uid = ANY ($1::text[])',
+    told.map(({ uid }) => uid),
+  );
+  const latest = new Map(places.map(({ uid, generation }) => [uid, generation]));
+  const isStale = ({ uid, note }: Noted) => (note.generation ?? Infinity) < (latest.get(uid) ?? 0);
+  const current = told.filter((noted) => !isStale(noted));
+  await run(
+    `INSERT INTO rm_server.fleet_places (uid, epoch, generation)
+     SELECT n.uid, $3::bigint, n.generation FROM unnest($1::text[], $2::bigint[]) AS n (uid, generation)
+       JOIN rm_reflector.devices AS d ON d.uid = n.uid ORDER BY n.uid
+     ON CONFLICT (uid) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation`,
+    current.map(({ uid }) => uid),
+    current.map(({ note }) => note.generation ?? 0),
+    epoch,
+  );
+  return devices.map((noted) => {
+    if (!isStale(noted)) return noted;
+    const { duplicate, refused, bytesFrom = 0, bytesTo = 0 } = noted.note;
+    const kept = {
+      bytesFrom,
+      bytesTo,
+      ...(duplicate !== undefined && { duplicate }),
+      ...(refused && { refused }),
+    };
+    return { ...noted, note: kept };
+  });
 }
 
 const update = `UPDATE rm_reflector.devices AS d SET
@@ -150,9 +200,8 @@ const update = `UPDATE rm_reflector.devices AS d SET
 
 async function writeDevices(
   { run }: Transaction,
-  devices: readonly (DeviceKey & { readonly note: DeviceNote })[],
+  all: readonly (DeviceKey & { readonly note: DeviceNote })[],
 ): Promise<void> {
-  const all = devices.filter(({ id, uid }) => !hasNul([id, uid]));
   const of = <Item extends string | number | boolean>(take: (note: DeviceNote) => Item | null | undefined) =>
     all.map(({ note }) => {
       const item = take(note) ?? null;
@@ -163,7 +212,7 @@ async function writeDevices(
     all.map(({ id }) => id),
     all.map(({ uid }) => uid),
     of(({ online }) => online),
-    of(({ connects }) => connects),
+    of(({ connects }) => connects ?? 0),
     of(({ lastConnect }) => lastConnect),
     of(({ address }) => address),
     of(({ agent }) => agent),
@@ -173,8 +222,8 @@ async function writeDevices(
     of(({ end }) => end?.cause),
     of(({ end }) => end?.reason),
     of(({ end }) => end?.by),
-    of(({ bytesFrom }) => bytesFrom),
-    of(({ bytesTo }) => bytesTo),
+    of(({ bytesFrom }) => bytesFrom ?? 0),
+    of(({ bytesTo }) => bytesTo ?? 0),
     of(({ duplicate }) => duplicate),
     of(({ refused }) => refused?.at),
     of(({ refused }) => refused?.reason),

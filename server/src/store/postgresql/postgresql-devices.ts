@@ -313,17 +313,27 @@ export class PostgresqlDevices implements Devices {
   async noteConnected(
     device: DeviceKey,
     now: number,
-    facts: { address: string; agent: string; properties: Readonly<Record<string, string>> },
+    facts: {
+      address: string;
+      agent: string;
+      properties: Readonly<Record<string, string>>;
+      generation?: number;
+    },
   ): Promise<void> {
-    const { address, agent } = facts;
+    const { address, agent, generation } = facts;
     const properties = JSON.stringify(facts.properties);
     const note = { online: true, connects: 1, lastConnect: now, address, agent, properties, end: null };
-    await this.#notes.device(device, note);
+    await this.#notes.device(device, { ...note, generation });
   }
 
-  async noteDisconnected(device: DeviceKey, now: number, { cause, reason, by }: TunnelEnd): Promise<void> {
+  async noteDisconnected(
+    device: DeviceKey,
+    now: number,
+    { cause, reason, by }: TunnelEnd,
+    generation?: number,
+  ): Promise<void> {
     const end = { cause, reason, by: by ?? null };
-    await this.#notes.device(device, { online: false, lastSeen: now, end });
+    await this.#notes.device(device, { online: false, lastSeen: now, end, generation });
   }
 
   async noteAllOffline(): Promise<void> {

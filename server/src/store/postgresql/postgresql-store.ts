@@ -15,6 +15,8 @@ export interface PostgresqlOptions extends PostgresqlAddress {
   /** Told that TLS is off, and that the database has gone or is back; one line each, without a secret. */
   readonly warn?: (text: string) => void;
   readonly limits?: Partial<PostgresqlLimits>;
+  /** The epoch of this node, where several servers share the database; `null`, the default: there is one server. */
+  readonly epoch?: (() => number) | null;
 }
 
 /** The store in the schema `rm_reflector` of a PostgreSQL database, straight or through `pgbouncer` in transaction mode. */
@@ -32,7 +34,12 @@ export class PostgresqlStore implements Store {
   readonly #id: string;
 
   /** Makes or renews the tables. Rejects with {@link StoreError}, one line for a person. */
-  static async open({ warn = () => {}, limits, ...address }: PostgresqlOptions): Promise<PostgresqlStore> {
+  static async open({
+    warn = () => {},
+    limits,
+    epoch = null,
+    ...address
+  }: PostgresqlOptions): Promise<PostgresqlStore> {
     const { config, warning } = connectionOf(address);
     if (warning !== null) warn(warning);
     const all = { ...postgresqlLimits, ...limits };
@@ -42,7 +49,7 @@ export class PostgresqlStore implements Store {
     try {
       const id = await migrate(database);
       isOpen = true;
-      return new PostgresqlStore(database, all, id);
+      return new PostgresqlStore(database, all, id, epoch);
     } catch (error) {
       await database.close();
       if (error instanceof StoreError) throw error;
@@ -50,11 +57,16 @@ export class PostgresqlStore implements Store {
     }
   }
 
-  private constructor(database: Database, limits: PostgresqlLimits, id: string) {
+  private constructor(
+    database: Database,
+    limits: PostgresqlLimits,
+    id: string,
+    epoch: (() => number) | null,
+  ) {
     this.#database = database;
     this.#id = id;
     this.outageMs = limits.outageMs;
-    this.#notes = new Notes(database, limits);
+    this.#notes = new Notes(database, limits, epoch);
     this.changes = new PostgresqlChanges(database);
     this.users = new PostgresqlUsers(database, this.changes);
     this.devices = new PostgresqlDevices(database, this.changes, this.#notes);

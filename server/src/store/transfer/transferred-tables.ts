@@ -50,6 +50,10 @@ export const isOfSqlite = (table: string) =>
 export const ofPostgresql: readonly string[] = [
   'changes',
   'fleet_last_event',
+  'fleet_nodes',
+  'fleet_places',
+  'fleet_presence',
+  'fleet_presence_state',
   'last_change',
   'parts',
   // What nodes know together is of the moment.

@@ -1,0 +1,413 @@
+import { pino } from 'pino';
+import type { DeviceKey, LocalTunnel, OnlineDevice } from 'rm-reflector/ports';
+import { StoreUnavailable, TunnelLost } from 'rm-reflector/ports';
+import { presenceConformance } from 'rm-reflector/ports/conformance';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { type SharedConnection, SharedMembership } from '../testing/shared-membership.ts';
+import { ClusterPresence, type Peer, type Place, type RelayTarget } from './cluster-presence.ts';
+import { Lease } from './lease.ts';
+import { type NodeLimits, nodeLimits } from './limits.ts';
+
+class TestTunnel implements LocalTunnel {
+  readonly id: string;
+  readonly uid: string;
+  readonly node = null;
+  readonly generation: number;
+  readonly address = '192.0.2.7';
+  properties: Readonly<Record<string, string>> = { name: 'pump' };
+  evictions = 0;
+
+  constructor({ id, uid }: DeviceKey, generation: number) {
+    this.id = id;
+    this.uid = uid;
+    this.generation = generation;
+  }
+
+  open(): never {
+    throw new TunnelLost();
+  }
+
+  evict(): void {
+    this.evictions++;
+  }
+}
+
+interface Dialled {
+  readonly peer: Peer;
+  readonly target: RelayTarget;
+  readonly port: number;
+  readonly user: string | undefined;
+  relocate(): Promise<Place | null>;
+}
+
+/** One node of a test. */
+class TestNode {
+  readonly lease: Lease;
+  readonly presence: ClusterPresence<TestTunnel>;
+  readonly dialled: Dialled[] = [];
+  readonly told: string[] = [];
+  readonly connection: SharedConnection;
+  readonly lines: string[] = [];
+  readonly forgotten: string[] = [];
+
+  constructor(name: string, shared: SharedMembership, clock: ManualClock, limits: NodeLimits) {
+    this.connection = shared.connect();
+    const log = pino({}, { write: (line: string) => void this.lines.push(JSON.parse(line).msg) });
+    const common = { clock, limits, log, table: this.connection };
+    this.lease = new Lease({
+      ...common,
+      name,
+      address: `${name}.test:7000`,
+      lapsed: () => this.presence.tellAgain(),
+      superseded: () => this.presence.evictAll(),
+    });
+    this.presence = new ClusterPresence({
+      ...common,
+      lease: this.lease,
+      outageMs: 60_000,
+      dialer: {
+        open: (peer, target, port, { user, relocate }) => {
+          this.dialled.push({ peer, target, port, user, relocate });
+          return null as never;
+        },
+        forget: (one) => this.forgotten.push(one),
+      },
+    });
+    const tell = (kind: string) => (device: OnlineDevice) =>
+      this.told.push(`${kind} ${device.id} at ${device.node ?? 'here'}`);
+    this.presence.watch({ came: tell('came'), went: tell('went') });
+  }
+
+  async start(): Promise<this> {
+    await this.lease.join();
+    await this.presence.start();
+    return this;
+  }
+
+  async tunnel(id = 'a', uid = '1'): Promise<TestTunnel> {
+    const tunnel = new TestTunnel({ id, uid }, await this.presence.nextGeneration());
+    this.presence.announce(tunnel);
+    return tunnel;
+  }
+}
+
+describe('of nodes that share a database', () => {
+  let clock: ManualClock;
+  let databaseClock: { offset: number };
+  let shared: SharedMembership;
+  let limits: NodeLimits;
+  let nodes: TestNode[];
+  beforeEach(() => {
+    clock = new ManualClock();
+    databaseClock = { offset: -7_200_000 };
+    limits = { ...nodeLimits };
+    shared = new SharedMembership(() => clock.now() + databaseClock.offset, limits);
+    nodes = [];
+  });
+  afterEach(async () => {
+    for (const { presence, lease } of nodes) {
+      await presence.stop();
+      await lease.stop({ leave: false });
+    }
+    expect(clock.pending).toBe(0);
+  });
+
+  const start = (name: string): Promise<TestNode> => {
+    const node = new TestNode(name, shared, clock, limits);
+    nodes.push(node);
+    return node.start();
+  };
+  /** In steps, after each of which all that follows from it has happened. */
+  const pass = async (ms: number, step = 25) => {
+    for (let passed = 0; passed < ms; passed += step) {
+      clock.advance(Math.min(step, ms - passed));
+      for (let turn = 0; turn < 40; turn++) await Promise.resolve();
+    }
+  };
+  const device = { id: 'a', uid: '1' };
+
+  presenceConformance(async () => (await start('one')).presence);
+
+  test('a device is found at each of them within 2,000 ms, and so is that it has gone', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const tunnel = await one.tunnel();
+    await pass(2_000);
+    const found = two.presence.locate(device);
+    expect(found).toMatchObject({
+      ...device,
+      node: 'one',
+      generation: tunnel.generation,
+      address: '192.0.2.7',
+    });
+    expect(Object.getPrototypeOf(found?.properties)).toBeNull();
+    expect(two.presence.locate(device)).toBe(found);
+    expect(two.presence.locate({ id: 'a', uid: '2' })).toBeNull();
+    expect(two.presence.list('', 10)).toEqual([found]);
+    one.presence.withdraw(tunnel);
+    await pass(2_000);
+    expect([two.presence.locate(device), two.presence.list('', 10)]).toEqual([null, []]);
+    expect(two.told).toEqual(['came a at one', 'went a at one']);
+  });
+
+  test('what a device says of itself is known at the others, in the same object', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const tunnel = await one.tunnel();
+    await pass(2_000);
+    const found = two.presence.locate(device);
+    const before = found?.properties;
+    tunnel.properties = Object.assign(Object.create(null), { name: 'valve', ['__proto__']: 'x' });
+    await pass(3_000);
+    expect(two.presence.locate(device)).toBe(found);
+    expect(found?.properties).not.toBe(before);
+    expect(found?.properties).toEqual(tunnel.properties);
+    expect(shared.events).toHaveLength(1);
+  });
+
+  test('the highest generation wins over all of them, and the loser is evicted once', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const old = await one.tunnel();
+    await pass(500);
+    const young = await two.tunnel();
+    await pass(2_000);
+    expect([old.evictions, young.evictions]).toEqual([1, 0]);
+    expect(one.presence.withdraw(old)).toBe(false);
+    expect([one.presence.locate(device)?.node, two.presence.locate(device)]).toEqual(['two', young]);
+    expect(one.told).toEqual(['came a at here', 'came a at two']);
+    expect(shared.events.map(({ kind }) => kind)).toEqual(['device.online', 'device.online']);
+  });
+
+  test('a lower generation that comes late at another node loses, whether that node knows of it yet or not', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const late = new TestTunnel(device, await one.presence.nextGeneration());
+    await two.tunnel();
+    await pass(80);
+    expect(one.presence.announce(late)).toBe(true);
+    await pass(2_000);
+    expect([late.evictions, one.presence.locate(device)?.node]).toEqual([1, 'two']);
+    const later = new TestTunnel(device, late.generation);
+    expect([one.presence.announce(later), later.evictions]).toEqual([false, 1]);
+    expect(shared.events.map(({ kind }) => kind)).toEqual(['device.online']);
+  });
+
+  test('one whose successor has come and gone elsewhere is evicted too', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const old = await one.tunnel();
+    const young = await two.tunnel();
+    await pass(200);
+    two.presence.withdraw(young);
+    await pass(2_000);
+    expect([old.evictions, one.presence.locate(device), two.presence.locate(device)]).toEqual([
+      1,
+      null,
+      null,
+    ]);
+  });
+
+  test('many that come at once are told in bounded batches, and read in pages', async () => {
+    Object.assign(limits, { batchRows: 5, readRows: 3 });
+    const [one, two] = [await start('one'), await start('two')];
+    for (let n = 10; n < 30; n++) await one.tunnel(`d${n}`, `${n}`);
+    await pass(3_000);
+    expect(shared.told).toEqual([5, 5, 5, 5]);
+    expect(two.presence.list('', 100)).toHaveLength(20);
+  });
+
+  test('one that has gone before it was told needs no row', async () => {
+    const one = await start('one');
+    one.presence.withdraw(await one.tunnel());
+    await pass(1_000);
+    expect([one.presence.untold, shared.onLine.size]).toEqual([0, 0]);
+  });
+
+  test('channels go to the node of the device, which is asked for anew if it is elsewhere', async () => {
+    const [one, two, three] = [await start('one'), await start('two'), await start('three')];
+    const { generation } = await one.tunnel();
+    await pass(2_000);
+    two.presence.locate(device)?.open(80, 'alice');
+    const [dialled] = two.dialled;
+    expect(dialled).toMatchObject({
+      peer: { name: 'one', epoch: one.lease.epoch, address: 'one.test:7000' },
+      target: { ...device, generation },
+      port: 80,
+      user: 'alice',
+    });
+    expect(await dialled?.relocate()).toBeNull();
+    const moved = await three.tunnel();
+    await pass(100);
+    expect(await dialled?.relocate()).toEqual({
+      peer: { name: 'three', epoch: three.lease.epoch, address: 'three.test:7000' },
+      target: { ...device, generation: moved.generation },
+    });
+    two.connection.broken = 'away';
+    expect(await dialled?.relocate()).toBeNull();
+  });
+
+  test('the devices of a node that has died are noted off line, each once, and never those of a living one', async () => {
+    limits = { ...limits, batchRows: 3 };
+    shared = new SharedMembership(() => clock.now() + databaseClock.offset, limits);
+    const [one, two, three] = [await start('one'), await start('two'), await start('three')];
+    for (let n = 0; n < 7; n++) await one.tunnel(`d${n}`, `${n}`);
+    await two.tunnel('living', '100');
+    await pass(2_000);
+    one.connection.broken = 'away';
+    await pass(limits.leaseMs + limits.buryMs + 4_000);
+    expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['living']);
+    expect(three.told.filter((line) => line.startsWith('went'))).toHaveLength(7);
+    expect(shared.events.filter(({ kind }) => kind === 'device.offline')).toHaveLength(7);
+    expect(three.forgotten).toEqual(['one']);
+    expect([...shared.onLine]).toEqual(['living']);
+  });
+
+  test('after an outage of the database nobody is buried who can renew', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    await one.tunnel();
+    await pass(2_000);
+    for (const { connection } of nodes) connection.broken = 'away';
+    await pass(45_000);
+    expect(two.presence.locate(device)?.node).toBe('one');
+    await expect(two.presence.nextGeneration()).rejects.toBeInstanceOf(StoreUnavailable);
+    two.connection.broken = 'no';
+    await pass(limits.buryMs - 2_000);
+    one.connection.broken = 'no';
+    await pass(20_000);
+    expect(shared.events.map(({ kind }) => kind)).toEqual(['device.online']);
+    expect(two.presence.locate(device)?.node).toBe('one');
+    await two.presence.nextGeneration();
+  });
+
+  test('what is known of others counts for the outage, and no longer', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    await one.tunnel();
+    await pass(2_000);
+    two.connection.broken = 'away';
+    await pass(58_000);
+    expect(two.presence.locate(device)).not.toBeNull();
+    await pass(5_000);
+    expect([two.presence.locate(device), two.presence.list('', 10)]).toEqual([null, []]);
+  });
+
+  test('a node that was taken for dead keeps its tunnels, and says that it has them once it can', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const tunnel = await one.tunnel();
+    await pass(2_000);
+    one.connection.broken = 'away';
+    await pass(20_000);
+    expect(two.presence.locate(device)).toBeNull();
+    expect(one.lease.holds).toBe(false);
+    expect(one.presence.locate(device)).toBe(tunnel);
+    one.connection.broken = 'no';
+    await pass(5_000);
+    expect([tunnel.evictions, one.lease.holds, two.presence.locate(device)?.node]).toEqual([0, true, 'one']);
+    expect(shared.events.map(({ kind }) => kind)).toEqual([
+      'device.online',
+      'device.offline',
+      'device.online',
+    ]);
+  });
+
+  test('a process whose name another has taken evicts its devices, says so once and takes no more', async () => {
+    const [former, other] = [await start('one'), await start('two')];
+    const tunnel = await former.tunnel();
+    await pass(2_000);
+    const present = await start('one');
+    await pass(4_000);
+    expect([tunnel.evictions, former.lease.isSuperseded, former.presence.local.size]).toEqual([1, true, 0]);
+    await expect(former.presence.nextGeneration()).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(former.lines.filter((line) => line.includes('taken the name'))).toHaveLength(1);
+    await present.tunnel();
+    await pass(2_000);
+    expect(other.presence.locate(device)?.node).toBe('one');
+  });
+
+  test('a database that has lost its unlogged tables is told again, and nothing goes meanwhile', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    await one.tunnel();
+    const tunnel = await two.tunnel('b', '2');
+    await pass(2_000);
+    one.connection.broken = 'away';
+    shared.crash();
+    await pass(3_000);
+    const found = two.presence.locate(device);
+    expect(found?.node).toBe('one');
+    one.connection.broken = 'no';
+    await pass(limits.retellMs + 2_000);
+    expect([two.presence.locate(device), one.presence.locate({ id: 'b', uid: '2' })?.generation]).toEqual([
+      found,
+      tunnel.generation,
+    ]);
+    expect([...two.told, ...one.told].filter((line) => line.startsWith('went'))).toEqual([]);
+    expect(shared.events).toHaveLength(2);
+  });
+
+  test('and what nobody tells again has gone', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    await one.tunnel();
+    await pass(2_000);
+    shared.crash();
+    one.connection.broken = 'away';
+    await pass(limits.retellMs + 2_000);
+    expect(two.presence.locate(device)).toBeNull();
+    expect(two.told.at(-1)).toBe('went a at one');
+  });
+
+  test('a node that was away for so long that what has gone is forgotten reads everything', async () => {
+    limits = { ...limits, readRows: 2 };
+    shared = new SharedMembership(() => clock.now() + databaseClock.offset, limits);
+    const [one, two] = [await start('one'), await start('two')];
+    const tunnel = await one.tunnel();
+    for (let n = 0; n < 5; n++) await one.tunnel(`d${n}`, `${n}`);
+    await pass(2_000);
+    two.connection.broken = 'away';
+    await pass(1_500);
+    one.presence.withdraw(tunnel);
+    await pass(500);
+    await one.tunnel('c', '3');
+    await pass(500);
+    shared.prune();
+    two.connection.broken = 'no';
+    await pass(2_500);
+    expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['c', 'd0', 'd1', 'd2', 'd3', 'd4']);
+  });
+
+  test('an answer that is lost makes no event twice', async () => {
+    const one = await start('one');
+    one.connection.broken = 'answer';
+    one.connection.lost = 3;
+    const tunnel = new TestTunnel(device, 1);
+    one.presence.announce(tunnel);
+    await pass(10_000);
+    one.connection.lost = 3;
+    one.presence.withdraw(tunnel);
+    await pass(10_000);
+    expect(shared.events.map(({ kind }) => kind)).toEqual(['device.online', 'device.offline']);
+  });
+
+  test('a join whose answer is lost is the same join, and does not silence the node', async () => {
+    const node = new TestNode('one', shared, clock, limits);
+    nodes.push(node);
+    node.connection.broken = 'answer';
+    node.connection.lost = 2;
+    await node.start();
+    await node.tunnel();
+    await pass(5_000);
+    expect([node.lease.epoch, shared.members.size, node.lease.isSuperseded, shared.rows.size]).toEqual([
+      1,
+      1,
+      false,
+      1,
+    ]);
+  });
+
+  test('an orderly end tells of its devices, and leaves', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    await one.tunnel();
+    await pass(2_000);
+    expect(await one.presence.stop()).toBe(true);
+    await one.lease.stop({ leave: true });
+    await pass(2_000);
+    expect(two.presence.locate(device)).toBeNull();
+    expect([...shared.members.values()].map(({ name }) => name)).toEqual(['two']);
+    expect(shared.events.at(-1)).toMatchObject({ kind: 'device.offline', id: 'a' });
+  });
+});

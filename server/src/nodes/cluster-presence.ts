@@ -1,0 +1,465 @@
+import type { Logger } from 'pino';
+import type { Cancellable, Clock } from 'rm-protocol';
+import {
+  type DeviceChannel,
+  type DeviceKey,
+  type LocalTunnel,
+  type OnlineDevice,
+  type Presence,
+  type PresenceListener,
+  StoreUnavailable,
+  TunnelLost,
+} from 'rm-reflector/ports';
+import type { Lease } from './lease.ts';
+import type { NodeLimits } from './limits.ts';
+import {
+  type MembershipTable,
+  type NodeRow,
+  NotHeld,
+  type PresenceChange,
+  type PresenceReading,
+  type PresenceRow,
+} from './membership-table.ts';
+import { RemoteDevice } from './remote-device.ts';
+
+/** Where another node listens for its peers. */
+export interface Peer {
+  readonly name: string;
+  readonly epoch: number;
+  readonly address: string;
+}
+
+/** The tunnel that is meant. */
+export type RelayTarget = DeviceKey & { readonly generation: number };
+
+export interface Place {
+  readonly peer: Peer;
+  readonly target: RelayTarget;
+}
+
+/** Opens channels to devices at other nodes. */
+export interface Dialer {
+  /** `relocate` is asked once, when the peer says that the tunnel is not there: where it is, or `null`. */
+  open(
+    peer: Peer,
+    target: RelayTarget,
+    port: number,
+    options: { readonly user?: string; relocate(): Promise<Place | null> },
+  ): DeviceChannel;
+  /** The peer is gone, or has another epoch. */
+  forget(name: string): void;
+}
+
+export interface ClusterPresenceOptions {
+  readonly table: MembershipTable;
+  readonly lease: Pick<Lease, 'epoch' | 'holds' | 'isSuperseded' | 'draining'>;
+  readonly dialer: Dialer;
+  readonly clock: Clock;
+  readonly limits: NodeLimits;
+  /** How long what is known of other nodes counts while the database is away, ms. */
+  readonly outageMs: number;
+  readonly log: Logger;
+  /** Events were added to the log of events. */
+  readonly told?: () => void;
+}
+
+/** What the database is to know. */
+interface Untold {
+  readonly change: PresenceChange;
+}
+
+/**
+ * Where devices are, of all nodes that share a database. What others have is in memory, and read anew every `limits.readMs`; what comes
+ * and goes here is told in batches.
+ */
+export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tunnel> {
+  readonly #options: ClusterPresenceOptions;
+  readonly #local = new Map<string, Tunnel>();
+  readonly #remote = new Map<string, RemoteDevice>();
+  readonly #listeners = new Set<PresenceListener>();
+  /** By id. */
+  readonly #untold = new Map<string, Untold>();
+  /** What was told, or is to be told, of the tunnels of this process. */
+  readonly #described = new Map<string, Readonly<Record<string, string>>>();
+  #nodes: ReadonlyMap<number, NodeRow> = new Map();
+  /** When each node's lease was first seen to be over, monotonic ms, by epoch. */
+  readonly #overSince = new Map<number, number>();
+  /** Of the data that {@link #position} is in. */
+  #table: string | null = null;
+  #position = 0;
+  /** Remote devices that a reading of everything has not found yet, until when. */
+  #unconfirmed: { readonly ids: Set<string>; readonly until: number } | null = null;
+  /** When all was known, monotonic ms. */
+  #knownAt: number;
+  #readTimer: Cancellable | null = null;
+  #tellTimer: Cancellable | null = null;
+  #reading: Promise<void> | null = null;
+  #telling: Promise<void> | null = null;
+  #asking: { readonly numbers: Promise<readonly number[]>; count: number } | null = null;
+  #stopped = false;
+
+  constructor(options: ClusterPresenceOptions) {
+    this.#options = options;
+    this.#knownAt = options.clock.now();
+  }
+
+  get local(): ReadonlyMap<string, Tunnel> {
+    return this.#local;
+  }
+
+  /** Devices at other nodes. */
+  get remoteCount(): number {
+    return this.#remote.size;
+  }
+
+  /** Changes that the database does not know yet. */
+  get untold(): number {
+    return this.#untold.size;
+  }
+
+  /** Reads what the other nodes have, and goes on reading. Rejects with `StoreUnavailable`: then it has not begun. */
+  async start(): Promise<void> {
+    await this.#read();
+    this.#readLater(this.#options.limits.readMs);
+  }
+
+  /** Rejects with `StoreUnavailable`, also while this process may take no devices. */
+  async nextGeneration(): Promise<number> {
+    this.#mustHold();
+    // Those who ask in one turn share a statement.
+    this.#asking ??= { count: 0, numbers: Promise.resolve().then(() => this.#askGenerations()) };
+    const { numbers } = this.#asking;
+    const at = this.#asking.count++;
+    const generation = (await numbers)[at];
+    this.#mustHold();
+    if (generation === undefined) throw new Error('too few generations');
+    return generation;
+  }
+
+  announce(tunnel: Tunnel): boolean {
+    const { id, generation } = tunnel;
+    const present = this.#local.get(id);
+    if (present === tunnel) return true;
+    const best = Math.max(present?.generation ?? -1, this.#remote.get(id)?.generation ?? -1);
+    if (best >= generation || this.#options.lease.isSuperseded || this.#stopped) {
+      tunnel.evict();
+      return false;
+    }
+    this.#local.set(id, tunnel);
+    this.#remote.delete(id);
+    this.#tellHere(tunnel, false);
+    present?.evict();
+    this.#came(tunnel);
+    return true;
+  }
+
+  withdraw(tunnel: Tunnel): boolean {
+    const { id } = tunnel;
+    if (this.#local.get(id) !== tunnel) return false;
+    this.#remove(tunnel);
+    this.#tell(goneOf(tunnel));
+    this.#went(tunnel);
+    return true;
+  }
+
+  locate({ id, uid }: DeviceKey): OnlineDevice | null {
+    const found = this.#local.get(id) ?? this.#known.get(id);
+    return found?.uid === uid ? found : null;
+  }
+
+  list(after: string, limit: number): readonly OnlineDevice[] {
+    const ids = [...this.#local.keys(), ...this.#known.keys()].filter((id) => id > after).sort();
+    return ids.slice(0, limit).flatMap((id) => this.#local.get(id) ?? this.#remote.get(id) ?? []);
+  }
+
+  watch(listener: PresenceListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells again of all tunnels of this process: the others may have noted them off line. */
+  tellAgain(): void {
+    for (const tunnel of this.#local.values()) this.#tellHere(tunnel, true);
+  }
+
+  /** This process has lost its name: none of its tunnels counts any more. */
+  evictAll(): void {
+    this.#untold.clear();
+    for (const tunnel of [...this.#local.values()]) {
+      this.#remove(tunnel);
+      tunnel.evict();
+      this.#went(tunnel);
+    }
+  }
+
+  /** Tells what is left to tell. False: it could not be told; the others learn of it when the lease is over. */
+  async stop(): Promise<boolean> {
+    this.#readTimer?.cancel();
+    for (const tunnel of [...this.#local.values()]) this.withdraw(tunnel);
+    this.#stopped = true;
+    await this.#reading;
+    await this.#telling;
+    while (this.#untold.size > 0 && !this.#options.lease.isSuperseded) {
+      if (!(await this.#tellBatch())) break;
+    }
+    this.#tellTimer?.cancel();
+    return this.#untold.size === 0;
+  }
+
+  /** What is known of other nodes, as long as it counts. */
+  get #known(): ReadonlyMap<string, RemoteDevice> {
+    const { clock, outageMs, limits } = this.#options;
+    const isKnown = clock.now() - this.#knownAt <= limits.readMs + outageMs;
+    return isKnown ? this.#remote : new Map();
+  }
+
+  #askGenerations(): Promise<readonly number[]> {
+    const count = this.#asking?.count ?? 0;
+    this.#asking = null;
+    return this.#options.table.generations(count);
+  }
+
+  #mustHold(): void {
+    if (this.#options.lease.holds) return;
+    throw new StoreUnavailable('LEASE', 'its lease is over', 'this node');
+  }
+
+  #remove({ id }: Tunnel): void {
+    this.#local.delete(id);
+    this.#described.delete(id);
+  }
+
+  #came(device: OnlineDevice): void {
+    for (const listener of this.#listeners) listener.came(device);
+  }
+
+  #went(device: OnlineDevice): void {
+    for (const listener of this.#listeners) listener.went(device);
+  }
+
+  #tellHere(tunnel: Tunnel, again: boolean): void {
+    const { id, uid, generation, address, visitorKey, properties } = tunnel;
+    const former = this.#untold.get(id)?.change;
+    // What was never told is not told again.
+    const first = former?.gone === false && !former.again && former.generation === generation;
+    this.#described.set(id, properties);
+    const key = { id, uid, generation, address, visitorKey, properties };
+    this.#tell({ ...key, gone: false, again: again && !first });
+  }
+
+  #tell(change: PresenceChange): void {
+    if (this.#options.lease.isSuperseded) return;
+    this.#untold.set(change.id, { change });
+    this.#tellLater(this.#options.limits.batchMs);
+  }
+
+  #tellLater(ms: number): void {
+    if (this.#telling || this.#stopped) return;
+    this.#tellTimer ??= this.#options.clock.schedule(ms, () => {
+      this.#tellTimer = null;
+      this.#telling = this.#tellBatch().then((done) => {
+        this.#telling = null;
+        const { batchMs, retryMs } = this.#options.limits;
+        if (this.#untold.size > 0) this.#tellLater(done ? batchMs : retryMs);
+      });
+    });
+  }
+
+  /** False: it is to be tried again later. */
+  async #tellBatch(): Promise<boolean> {
+    const { table, lease, limits, log } = this.#options;
+    const batch: Untold[] = [];
+    let bytes = 0;
+    for (const untold of this.#untold.values()) {
+      if (batch.length >= limits.batchRows || bytes >= limits.batchBytes) break;
+      batch.push(untold);
+      for (const [name, value] of Object.entries(untold.change.properties))
+        bytes += name.length + value.length;
+    }
+    let lost: readonly string[] = [];
+    try {
+      lost = await table.tell(
+        lease.epoch,
+        batch.map(({ change }) => change),
+      );
+    } catch (error) {
+      if (error instanceof StoreUnavailable || error instanceof NotHeld) return false;
+      // Others must not wait behind it for ever.
+      log.error({ err: error }, 'presence not told');
+    }
+    for (const untold of batch)
+      if (this.#untold.get(untold.change.id) === untold) this.#untold.delete(untold.change.id);
+    const generations = new Map(batch.map(({ change }) => [change.id, change.generation]));
+    for (const id of lost) {
+      const tunnel = this.#local.get(id);
+      if (tunnel?.generation === generations.get(id)) this.#lose(tunnel as Tunnel);
+    }
+    this.#options.told?.();
+    return true;
+  }
+
+  /** Another node has a later tunnel of the device. */
+  #lose(tunnel: Tunnel, successor: RemoteDevice | null = null): void {
+    this.#remove(tunnel);
+    this.#untold.delete(tunnel.id);
+    if (successor) this.#remote.set(tunnel.id, successor);
+    tunnel.evict();
+    if (successor) this.#came(successor);
+    else this.#went(tunnel);
+  }
+
+  #readLater(ms: number): void {
+    if (this.#stopped) return;
+    this.#readTimer = this.#options.clock.schedule(ms, () => {
+      this.#reading = this.#read()
+        .then(() => this.#bury())
+        .catch((error) => {
+          this.#overSince.clear();
+          if (!(error instanceof StoreUnavailable))
+            this.#options.log.error({ err: error }, 'presence not read');
+        })
+        .then(() => {
+          this.#reading = null;
+          this.#readLater(this.#options.limits.readMs);
+        });
+    });
+  }
+
+  async #read(): Promise<void> {
+    const { table, clock, limits } = this.#options;
+    this.#describe();
+    for (let isFirst = true; ; isFirst = false) {
+      const began = clock.now();
+      const reading = await table.read(this.#position);
+      this.#takeNodes(reading.nodes);
+      if (this.#beginsAnew(reading, isFirst)) continue;
+      for (const row of reading.rows) this.#take(row);
+      this.#position = reading.rows.at(-1)?.change ?? this.#position;
+      if (reading.rows.length >= limits.readRows) continue;
+      this.#knownAt = began;
+      this.#dropUnconfirmed();
+      return;
+    }
+  }
+
+  /** What devices here say of themselves has changed. */
+  #describe(): void {
+    for (const tunnel of this.#local.values())
+      if (this.#described.get(tunnel.id) !== tunnel.properties) this.#tellHere(tunnel, true);
+  }
+
+  #takeNodes(nodes: readonly NodeRow[]): void {
+    const { dialer } = this.#options;
+    const present = new Map(nodes.map((node) => [node.epoch, node]));
+    for (const { epoch, name } of this.#nodes.values()) if (!present.has(epoch)) dialer.forget(name);
+    this.#nodes = present;
+  }
+
+  /** Whether everything is to be read, because the data are others, or what has gone is not in them any more. */
+  #beginsAnew({ table, pruned }: PresenceReading, isFirst: boolean): boolean {
+    const { clock, limits } = this.#options;
+    const isOther = this.#table !== null && table !== this.#table;
+    const isBehind = isFirst && this.#position > 0 && pruned > this.#position;
+    this.#table = table;
+    if (!isOther && !isBehind) return false;
+    this.#position = 0;
+    this.#unconfirmed = {
+      ids: new Set(this.#remote.keys()),
+      until: clock.now() + (isOther ? limits.retellMs : 0),
+    };
+    if (isOther) this.tellAgain();
+    return true;
+  }
+
+  #dropUnconfirmed(): void {
+    const unconfirmed = this.#unconfirmed;
+    if (!unconfirmed || this.#options.clock.now() < unconfirmed.until) return;
+    this.#unconfirmed = null;
+    for (const id of unconfirmed.ids) {
+      const device = this.#remote.get(id);
+      if (device) this.#removeRemote(device);
+    }
+  }
+
+  #removeRemote(device: RemoteDevice): void {
+    this.#remote.delete(device.id);
+    this.#went(device);
+  }
+
+  #take(row: PresenceRow): void {
+    const { id, generation, gone, epoch } = row;
+    const local = this.#local.get(id);
+    const former = this.#remote.get(id);
+    if (epoch === this.#options.lease.epoch) {
+      // The others hold it for gone.
+      if (gone && local?.generation === generation && !this.#untold.has(id)) this.#tellHere(local, true);
+      if (former && former.generation < generation) this.#removeRemote(former);
+      return;
+    }
+    this.#unconfirmed?.ids.delete(id);
+    const isLater = generation > Math.max(local?.generation ?? -1, former?.generation ?? -1);
+    if (gone) {
+      if (local && generation > local.generation) this.#lose(local);
+      else if (former && generation >= former.generation) this.#removeRemote(former);
+      return;
+    }
+    if (isLater) {
+      const device = new RemoteDevice(row, this.#nodes.get(epoch)?.name ?? '', this.#open);
+      if (local) this.#lose(local, device);
+      else {
+        this.#remote.set(id, device);
+        this.#came(device);
+      }
+    } else if (former?.generation === generation) former.describe(row.properties);
+  }
+
+  /** Notes the devices of nodes off line that have gone without a word. */
+  async #bury(): Promise<void> {
+    const { table, lease, clock, limits, log } = this.#options;
+    for (const epoch of this.#overSince.keys()) if (!this.#nodes.has(epoch)) this.#overSince.delete(epoch);
+    for (const { epoch, name, alive, superseded } of this.#nodes.values()) {
+      if (alive || epoch === lease.epoch) {
+        this.#overSince.delete(epoch);
+        continue;
+      }
+      const since = this.#overSince.get(epoch) ?? clock.now();
+      this.#overSince.set(epoch, since);
+      if (!lease.holds || (!superseded && clock.now() - since < limits.buryMs)) continue;
+      log.warn({ node: name, epoch }, 'the lease of a node is over: its devices are noted off line');
+      while (await table.bury(epoch));
+      this.#options.told?.();
+    }
+  }
+
+  readonly #open = (device: RemoteDevice, port: number, user?: string): DeviceChannel => {
+    const peer = this.#peerOf(device.epoch);
+    if (!peer) throw new TunnelLost();
+    const { id, uid, generation } = device;
+    return this.#options.dialer.open(peer, { id, uid, generation }, port, {
+      ...(user !== undefined && { user }),
+      relocate: () => this.#relocate(device),
+    });
+  };
+
+  /** Looks in the database itself. */
+  async #relocate({ id, uid, generation }: RemoteDevice): Promise<Place | null> {
+    try {
+      const row = await this.#options.table.find({ id, uid });
+      const peer = row && row.epoch !== this.#options.lease.epoch ? this.#peerOf(row.epoch) : null;
+      if (!row || !peer || row.generation === generation) return null;
+      return { peer, target: { id, uid, generation: row.generation } };
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return null;
+      throw error;
+    }
+  }
+
+  #peerOf(epoch: number): Peer | null {
+    const node = this.#nodes.get(epoch);
+    return node ? { name: node.name, epoch, address: node.address } : null;
+  }
+}
+
+function goneOf({ id, uid, generation, properties, end }: LocalTunnel): PresenceChange {
+  return { id, uid, generation, properties, gone: true, end };
+}

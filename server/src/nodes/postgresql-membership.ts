@@ -1,0 +1,374 @@
+import { randomUUID } from 'node:crypto';
+import { type DeviceKey, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
+import { connectionOf, type PostgresqlAddress } from '../store/postgresql/connection.ts';
+import { Database, type Transaction, Undo } from '../store/postgresql/database.ts';
+import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/limits.ts';
+import { withoutNul } from '../store/postgresql/text.ts';
+import type { NodeLimits } from './limits.ts';
+import {
+  type Identity,
+  type MembershipTable,
+  type NodeRow,
+  NotHeld,
+  type PresenceChange,
+  type PresenceReading,
+  type PresenceRow,
+  type Renewal,
+} from './membership-table.ts';
+import { type FormerRow, outcomeOf, type PresenceEvent } from './outcome.ts';
+
+export interface PostgresqlMembershipOptions extends PostgresqlAddress {
+  /** Told that the database has gone or is back; one line each, without a secret. */
+  readonly warn?: (text: string) => void;
+  readonly database?: Partial<PostgresqlLimits>;
+  readonly limits: NodeLimits & {
+    /** Characters of the data of an event; long values in longer ones are left out. */
+    readonly eventBytes: number;
+  };
+}
+
+/** A lease must not be lost because one call hangs; and these calls wait for nobody else's. */
+const brisk: Partial<PostgresqlLimits> = {
+  connections: 4,
+  connectMs: 2_500,
+  lockMs: 2_000,
+  statementMs: 3_000,
+  answerMs: 4_000,
+};
+
+/** Wall-clock ms, of the database. */
+const now = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
+const presenceColumns =
+  'p.id, p.uid, p.epoch, p.generation, p.gone, p.change, p.address, p.properties, p.visitor_key AS "visitorKey"';
+
+/** {@link MembershipTable} in the tables of the server, with connections of its own. */
+export class PostgresqlMembership implements MembershipTable {
+  readonly #database: Database;
+  readonly #limits: PostgresqlMembershipOptions['limits'];
+
+  /** The tables must be there. */
+  constructor({ warn = () => {}, database, limits, ...address }: PostgresqlMembershipOptions) {
+    const { config } = connectionOf(address);
+    const all = { ...postgresqlLimits, ...brisk, ...database };
+    this.#database = new Database({ ...config, application_name: 'rm-server node' }, all, warn, [
+      'rm_server',
+      'rm_reflector',
+    ]);
+    this.#limits = limits;
+  }
+
+  join({ name, instance, address }: Identity): Promise<number> {
+    return this.#database.transact('changes', async ({ query, run }) => {
+      const [mine] = await query<{ epoch: number }>(
+        'SELECT epoch FROM fleet_nodes WHERE instance = $1',
+        instance,
+      );
+      if (mine) return mine.epoch;
+      await run(
+        'UPDATE fleet_nodes SET superseded = true, lease_until = clock_timestamp() WHERE name = $1 AND NOT superseded',
+        name,
+      );
+      const [added] = await query<{ epoch: number }>(
+        `INSERT INTO fleet_nodes (epoch, name, instance, address, lease_until)
+         VALUES (nextval('fleet_epochs'), $1, $2, $3, ${this.#leaseEnd}) RETURNING epoch`,
+        name,
+        instance,
+        address,
+      );
+      return added?.epoch ?? 0;
+    });
+  }
+
+  renew({ name, instance, address }: Identity, epoch: number): Promise<Renewal> {
+    return this.#database.transact(null, async ({ query, run }) => {
+      const [row] = await query<{ alive: boolean; draining: boolean; superseded: boolean }>(
+        `SELECT lease_until > clock_timestamp() AS alive, draining, superseded FROM fleet_nodes
+         WHERE epoch = $1 FOR UPDATE`,
+        epoch,
+      );
+      if (row?.superseded) return { state: 'superseded' };
+      if (row) {
+        await run(`UPDATE fleet_nodes SET lease_until = ${this.#leaseEnd} WHERE epoch = $1`, epoch);
+        return { state: 'held', draining: row.draining, lapsed: !row.alive };
+      }
+      // It was buried.
+      const added = await run(
+        `INSERT INTO fleet_nodes (epoch, name, instance, address, lease_until)
+         SELECT $1::bigint, $2::text, $3::text, $4::text, ${this.#leaseEnd}
+         WHERE NOT EXISTS (SELECT FROM fleet_nodes WHERE name = $2::text AND epoch > $1::bigint)
+         ON CONFLICT DO NOTHING`,
+        epoch,
+        name,
+        instance,
+        address,
+      );
+      return added > 0 ? { state: 'held', draining: false, lapsed: true } : { state: 'superseded' };
+    });
+  }
+
+  async leave(epoch: number): Promise<void> {
+    await this.#database.run(null, 'DELETE FROM fleet_nodes WHERE epoch = $1 AND NOT superseded', epoch);
+  }
+
+  async generations(count: number): Promise<readonly number[]> {
+    const rows = await this.#database.read<{ generation: number }>(
+      "SELECT nextval('fleet_generations') AS generation FROM generate_series(1, $1::integer)",
+      count,
+    );
+    return rows.map(({ generation }) => generation);
+  }
+
+  read(position: number): Promise<PresenceReading> {
+    return this.#database.transact(null, async (transaction) => {
+      const { query } = transaction;
+      const { id, pruned } = await stateOf(transaction);
+      const nodes = await query<NodeRow>(
+        `SELECT epoch, name, address, lease_until > clock_timestamp() AS alive, draining, superseded
+         FROM fleet_nodes ORDER BY epoch`,
+      );
+      const rows = await query<PresenceRow>(
+        `SELECT ${presenceColumns} FROM fleet_presence AS p WHERE p.change > $1 ORDER BY p.change LIMIT $2`,
+        position,
+        this.#limits.readRows,
+      );
+      return { table: id, pruned, nodes, rows };
+    });
+  }
+
+  async find({ id, uid }: DeviceKey): Promise<PresenceRow | null> {
+    const [row] = await this.#database.read<PresenceRow>(
+      `SELECT ${presenceColumns} FROM fleet_presence AS p WHERE p.id = $1 AND p.uid = $2 AND NOT p.gone`,
+      id,
+      uid,
+    );
+    return row ?? null;
+  }
+
+  tell(epoch: number, changes: readonly PresenceChange[]): Promise<readonly string[]> {
+    return this.#database.transact('changes', async (transaction) => {
+      const { query } = transaction;
+      const [held] = await query<{ held: boolean }>(
+        'SELECT lease_until > clock_timestamp() AND NOT superseded AS held FROM fleet_nodes WHERE epoch = $1',
+        epoch,
+      );
+      if (!held?.held) throw new Undo(new NotHeld());
+      const formers = await query<FormerRow>(
+        'SELECT id, epoch, generation, gone FROM fleet_presence WHERE id = ANY ($1::text[])',
+        changes.map(({ id }) => id),
+      );
+      const { lost, kept, events, again } = outcomeOf(epoch, changes, formers);
+      await this.#put(transaction, epoch, kept);
+      await this.#note(transaction, [...events, ...(await backOnLine(transaction, epoch, again))]);
+      return lost;
+    });
+  }
+
+  bury(epoch: number): Promise<boolean> {
+    const { batchRows } = this.#limits;
+    return this.#database.transact('changes', async (transaction) => {
+      const { query, run } = transaction;
+      const [node] = await query<{ over: boolean }>(
+        'SELECT superseded OR lease_until <= clock_timestamp() AS over FROM fleet_nodes WHERE epoch = $1 FOR UPDATE',
+        epoch,
+      );
+      if (!node?.over) return false;
+      const rows = await query<PresenceRow>(
+        `SELECT ${presenceColumns} FROM fleet_presence AS p WHERE p.epoch = $1 AND NOT p.gone ORDER BY p.id LIMIT $2`,
+        epoch,
+        batchRows,
+      );
+      await this.#markGone(transaction, rows);
+      const left = await query<DeviceKey & { properties: string }>(
+        `SELECT d.id, d.uid, d.properties FROM fleet_places AS p JOIN devices AS d ON d.uid = p.uid
+         WHERE p.epoch = $1 AND d.online AND NOT d.id = ANY ($2::text[]) ORDER BY d.uid LIMIT $3`,
+        epoch,
+        rows.map(({ id }) => id),
+        batchRows - rows.length,
+      );
+      await this.#offLine(transaction, [...rows, ...left]);
+      if (rows.length + left.length > 0) return true;
+      await run('DELETE FROM fleet_nodes WHERE epoch = $1', epoch);
+      return false;
+    });
+  }
+
+  async settle(): Promise<void> {
+    const portion = () =>
+      this.#database.transact('changes', async (transaction) => {
+        const rows = await transaction.query<DeviceKey & { properties: string }>(
+          `SELECT d.id, d.uid, d.properties FROM devices AS d WHERE d.online AND NOT EXISTS (
+             SELECT FROM fleet_places AS p JOIN fleet_nodes AS n ON n.epoch = p.epoch WHERE p.uid = d.uid)
+           ORDER BY d.id LIMIT $1`,
+          this.#limits.batchRows,
+        );
+        await this.#offLine(transaction, rows);
+        return rows.length;
+      });
+    while ((await portion()) === this.#limits.batchRows);
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  get #leaseEnd(): string {
+    return `clock_timestamp() + interval '${this.#limits.leaseMs} milliseconds'`;
+  }
+
+  async #put(transaction: Transaction, epoch: number, changes: readonly PresenceChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const first = await nextChange(transaction, changes.length);
+    await transaction.run(
+      `INSERT INTO fleet_presence AS p (id, uid, epoch, generation, gone, change, address, properties, visitor_key)
+       SELECT n.id, n.uid, $1::bigint, n.generation, n.gone, $2::bigint + n.number, n.address, n.properties, n.visitor_key
+       FROM unnest($3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[]) WITH ORDINALITY
+         AS n (id, uid, generation, gone, address, properties, visitor_key, number)
+       ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, epoch = excluded.epoch, generation = excluded.generation,
+         gone = excluded.gone, change = excluded.change, address = excluded.address, properties = excluded.properties,
+         visitor_key = excluded.visitor_key`,
+      epoch,
+      first - 1,
+      changes.map(({ id }) => id),
+      changes.map(({ uid }) => uid),
+      changes.map(({ generation }) => generation),
+      changes.map(({ gone }) => gone),
+      changes.map((change) => (change.gone ? '' : change.address)),
+      changes.map((change) => (change.gone ? '{}' : withoutNul(JSON.stringify(change.properties)))),
+      changes.map((change) => (change.gone ? null : (change.visitorKey ?? null))),
+    );
+    await this.#prune(transaction, first + changes.length - 1);
+  }
+
+  async #markGone(transaction: Transaction, rows: readonly PresenceRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const first = await nextChange(transaction, rows.length);
+    await transaction.run(
+      `UPDATE fleet_presence AS p SET gone = true, change = $1::bigint + n.number, properties = '{}', visitor_key = NULL
+       FROM unnest($2::text[]) WITH ORDINALITY AS n (id, number) WHERE p.id = n.id`,
+      first - 1,
+      rows.map(({ id }) => id),
+    );
+  }
+
+  /** No more than what one batch adds. */
+  async #prune({ query, run }: Transaction, last: number): Promise<void> {
+    const { goneRows, batchRows } = this.#limits;
+    if (last <= goneRows) return;
+    const [pruned] = await query<{ last: number | null }>(
+      `WITH old AS (SELECT id FROM fleet_presence WHERE gone AND change <= $1 ORDER BY change LIMIT $2),
+         deleted AS (DELETE FROM fleet_presence AS p USING old WHERE p.id = old.id RETURNING p.change)
+       SELECT max(change) AS last FROM deleted`,
+      last - goneRows,
+      2 * batchRows,
+    );
+    if (typeof pruned?.last === 'number')
+      await run('UPDATE fleet_presence_state SET pruned = greatest(pruned, $1)', pruned.last);
+  }
+
+  /** Notes devices off line of which nobody knows why, and tells of it. */
+  async #offLine(
+    transaction: Transaction,
+    rows: readonly (DeviceKey & { readonly properties: string })[],
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    const end: TunnelEnd = { cause: 'lost', reason: 'the server where the tunnel ended has gone' };
+    await transaction.run(
+      `UPDATE devices AS d SET online = false, end_cause = $2, end_reason = $3, end_by = NULL
+       FROM unnest($1::text[]) AS n (uid) WHERE d.uid = n.uid AND d.online`,
+      rows.map(({ uid }) => uid),
+      end.cause,
+      end.reason,
+    );
+    await this.#note(
+      transaction,
+      rows.map(({ id, uid, properties }) => ({
+        ...{ id, uid, end, kind: 'device.offline' },
+        properties: JSON.parse(properties) as Record<string, string>,
+      })),
+    );
+  }
+
+  async #note({ query, run }: Transaction, events: readonly PresenceEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const [position] = await query<{ last: number }>(
+      'UPDATE fleet_last_event SET last = last + $1 RETURNING last',
+      events.length,
+    );
+    await run(
+      `INSERT INTO fleet_events (sequence, time, kind, device, uid, domain, data)
+       SELECT $1::bigint + n.number, ${now}, n.kind, n.device, n.uid, d.domain, n.data
+       FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS n (kind, device, uid, data, number)
+         LEFT JOIN devices AS d ON d.id = n.device AND d.uid = n.uid AND d.claimed`,
+      (position?.last ?? events.length) - events.length,
+      events.map(({ kind }) => kind),
+      events.map(({ id }) => id),
+      events.map(({ uid }) => uid),
+      events.map(({ properties, end }) => this.#dataOf(properties, end)),
+    );
+  }
+
+  #dataOf(properties: PresenceEvent['properties'], end: PresenceEvent['end']): string {
+    const told = end && { end: { cause: end.cause, reason: end.reason } };
+    const data = JSON.stringify({ properties, ...told });
+    return withoutNul(
+      data.length <= this.#limits.eventBytes ? data : JSON.stringify({ properties: null, ...told }),
+    );
+  }
+}
+
+/** The row that says which data these are; made if the database has lost it. */
+async function stateOf({ query, run }: Transaction): Promise<{ id: string; pruned: number }> {
+  const select = 'SELECT id, pruned FROM fleet_presence_state';
+  const [state] = await query<{ id: string; pruned: number }>(select);
+  if (state) return state;
+  await run(
+    'INSERT INTO fleet_presence_state (id, last, pruned) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING',
+    randomUUID(),
+  );
+  const [made] = await query<{ id: string; pruned: number }>(select);
+  if (!made) throw new StoreUnavailable('EMPTY', 'its presence cannot be read', 'the database');
+  return made;
+}
+
+/** The first of `count` numbers. */
+async function nextChange(transaction: Transaction, count: number): Promise<number> {
+  const update = 'UPDATE fleet_presence_state SET last = last + $1 RETURNING last';
+  let [row] = await transaction.query<{ last: number }>(update, count);
+  if (!row) {
+    await stateOf(transaction);
+    [row] = await transaction.query<{ last: number }>(update, count);
+  }
+  return (row?.last ?? count) - count + 1;
+}
+
+/** Of devices that were told before: those that were noted off line meanwhile are on line again. */
+async function backOnLine(
+  { query, run }: Transaction,
+  epoch: number,
+  changes: readonly PresenceChange[],
+): Promise<readonly PresenceEvent[]> {
+  if (changes.length === 0) return [];
+  const uids = changes.map(({ uid }) => uid);
+  const back = await query<{ uid: string }>(
+    `UPDATE devices AS d SET online = true, end_cause = NULL, end_reason = NULL, end_by = NULL
+     FROM unnest($1::text[], $2::bigint[]) AS n (uid, generation)
+     WHERE d.uid = n.uid AND NOT d.online
+       AND n.generation >= coalesce((SELECT p.generation FROM fleet_places AS p WHERE p.uid = n.uid), 0)
+     RETURNING d.uid`,
+    uids,
+    changes.map(({ generation }) => generation),
+  );
+  if (back.length === 0) return [];
+  const found = new Set(back.map(({ uid }) => uid));
+  const events = changes.filter(({ uid }) => found.has(uid));
+  await run(
+    `INSERT INTO fleet_places (uid, epoch, generation) SELECT n.uid, $3::bigint, n.generation
+     FROM unnest($1::text[], $2::bigint[]) AS n (uid, generation) ORDER BY n.uid
+     ON CONFLICT (uid) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation`,
+    events.map(({ uid }) => uid),
+    events.map(({ generation }) => generation),
+    epoch,
+  );
+  return events.map((change) => ({ ...change, kind: 'device.online' }));
+}
