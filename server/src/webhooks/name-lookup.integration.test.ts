@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
+import { until } from '../../../reflector-minimal/src/testing/until.ts';
 import { defaultLimits } from '../limits.ts';
 import { Destinations } from './destinations.ts';
 import { lookUpName } from './name-lookup.ts';
@@ -14,7 +15,7 @@ import { post } from './post.ts';
 const types = { 1: 'A', 28: 'AAAA' } as const;
 type Question = `${string} ${(typeof types)[keyof typeof types]}`;
 
-/** A name server with these answers, as bytes of addresses; `null`: it says that there is none, `undefined`: nothing. */
+/** A name server with these answers, as bytes of addresses; `null`: it says that there is no such name, `undefined`: nothing. */
 class NameServer {
   readonly asked: Question[] = [];
   readonly #socket: Socket;
@@ -42,12 +43,12 @@ class NameServer {
       if (answer === undefined) return;
       // A response, recursion desired and available, and 3: there is no such name (RFC 1035, 4.1.1).
       const flags = answer === null ? [0x81, 0x83] : [0x81, 0x80];
-      const counts = [0, 1, 0, answer === null ? 0 : 1, 0, 0, 0, 0];
+      const counts = [0, 1, 0, answer?.length ? 1 : 0, 0, 0, 0, 0];
       const record = [0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, answer?.length ?? 0, ...(answer ?? [])];
       const reply = [
         ...[query.subarray(0, 2), Buffer.from(flags), Buffer.from(counts)],
         query.subarray(12, at + 5),
-        ...(answer === null ? [] : [Buffer.from(record)]),
+        ...(answer?.length ? [Buffer.from(record)] : []),
       ];
       socket.send(Buffer.concat(reply), port, address);
     });
@@ -79,6 +80,11 @@ afterEach(() => {
 });
 
 const never = new AbortController().signal;
+/** What waits for an answer waits for ever. */
+let clock: ManualClock;
+beforeEach(() => {
+  clock = new ManualClock();
+});
 
 /** Asks the name server of this test, on a machine with these files. */
 async function look(
@@ -90,7 +96,11 @@ async function look(
   const [hostsFile, resolverFile] = [join(folder, 'hosts'), join(folder, 'resolv.conf')];
   writeFileSync(hostsFile, hosts);
   writeFileSync(resolverFile, settings);
-  const found = await lookUpName(name, never, { servers: [server.address], hostsFile, resolverFile });
+  const found = await lookUpName(
+    name,
+    { signal: never, clock },
+    { servers: [server.address], hostsFile, resolverFile },
+  );
   return found.map(({ address, family }) => `${address} ${family}`);
 }
 
@@ -107,6 +117,29 @@ describe('the addresses of a name', () => {
     expect(await look('a.example', (question) => (question.endsWith(' A') ? v4 : null))).toEqual([
       '192.0.2.1 4',
     ]);
+  });
+
+  test.each([
+    ['A', '192.0.2.1 4', v4],
+    ['AAAA', '2001:db8::1 6', v6],
+  ])('of family %s are used though nobody answers for the other', async (family, address, bytes) => {
+    const looking = look('a.example', (question) => (question.endsWith(` ${family}`) ? bytes : undefined));
+    await until(() => clock.pending === 1);
+    clock.advance(1_000);
+    expect([await looking, clock.pending]).toEqual([[address], 0]);
+  });
+
+  test('there are none, once the name server says so for one family', async () => {
+    const looking = look('a.example', (question) => (question.endsWith(' A') ? null : undefined));
+    await until(() => clock.pending === 1);
+    clock.advance(1_000);
+    await expect(looking).rejects.toThrow('the name a.example has no address');
+  });
+
+  test('of the second family are waited for while the first one has none', async () => {
+    const none: number[] = [];
+    const found = await look('a.example', (question) => (question.endsWith(' A') ? none : v6));
+    expect(found).toEqual(['2001:db8::1 6']);
   });
 
   test('are those of the hosts file, and nobody is asked', async () => {
@@ -133,7 +166,11 @@ test('a look-up that nobody waits for ends at once, though no name server answer
   server = await NameServer.start(() => undefined);
   const stop = new AbortController();
   const files = { hostsFile: join(folder, 'none'), resolverFile: join(folder, 'none') };
-  const looking = lookUpName('a.example', stop.signal, { servers: [server.address], ...files });
+  const looking = lookUpName(
+    'a.example',
+    { signal: stop.signal, clock },
+    { servers: [server.address], ...files },
+  );
   await server.question();
   stop.abort();
   await expect(looking).rejects.toBe(stop.signal.reason);

@@ -2,9 +2,16 @@ import type { LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import type { Cancellable, Clock } from 'rm-protocol';
 
 /** How long one name server is waited for, ms; with the second try it has twice that. */
 const serverMs = 3_000;
+
+/**
+ * How long the other family is waited for once the one has answered, ms: many name servers that know the one never answer for
+ * the other (RFC 8305, 3).
+ */
+const otherFamilyMs = 250;
 
 /** What a machine knows of names. */
 export interface NameSources {
@@ -25,7 +32,7 @@ export interface NameSources {
  */
 export async function lookUpName(
   name: string,
-  signal: AbortSignal,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
   { servers, hostsFile = '/etc/hosts', resolverFile = '/etc/resolv.conf' }: NameSources = {},
 ): Promise<LookupAddress[]> {
   const wanted = name.toLowerCase();
@@ -42,7 +49,7 @@ export async function lookUpName(
   try {
     const suffixes = wanted === bare ? searchListIn(settings ?? '') : [];
     for (const full of [bare, ...suffixes.map((suffix) => `${bare}.${suffix}`)]) {
-      const found = await ask(resolver, full);
+      const found = await ask(resolver, full, clock);
       if (found.length > 0) return found;
       signal.throwIfAborted();
     }
@@ -54,23 +61,49 @@ export async function lookUpName(
     );
   } finally {
     signal.removeEventListener('abort', cancel);
+    // What nobody waits for any more.
+    resolver.cancel();
   }
   throw new Error(`the name ${bare} has no address`);
 }
 
 /** None: there is no such name. Rejects when nobody says so. */
-async function ask(resolver: Resolver, name: string): Promise<LookupAddress[]> {
-  const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
-  const found = [
-    ...(four.status === 'fulfilled' ? four.value.map(v4) : []),
-    ...(six.status === 'fulfilled' ? six.value.map(v6) : []),
+async function ask(resolver: Resolver, name: string, clock: Clock): Promise<LookupAddress[]> {
+  const families = [
+    { asked: resolver.resolve4(name), as: v4 },
+    { asked: resolver.resolve6(name), as: v6 },
   ];
-  if (found.length > 0) return found;
-  for (const answer of [four, six]) {
-    const isKnown = answer.status === 'fulfilled' || /^(?:ENOTFOUND|ENODATA)$/.test(answer.reason.code);
-    if (!isKnown) throw answer.reason;
-  }
-  return [];
+  const found: LookupAddress[][] = families.map(() => []);
+  let failure: unknown;
+  await new Promise<void>((resolve) => {
+    let [left, isKnown] = [families.length, false];
+    let timer: Cancellable | null = null;
+    const settled = () => {
+      left--;
+      if (left > 0 && isKnown) timer ??= clock.schedule(otherFamilyMs, resolve);
+      if (left > 0) return;
+      timer?.cancel();
+      resolve();
+    };
+    for (const [i, { asked, as }] of families.entries()) {
+      asked
+        .then(
+          (addresses) => {
+            found[i] = addresses.map(as);
+            isKnown ||= addresses.length > 0;
+          },
+          (error: NodeJS.ErrnoException) => {
+            // There is no such name, whichever the family; but ENODATA speaks of one.
+            if (error.code === 'ENOTFOUND') isKnown = true;
+            else if (error.code !== 'ENODATA') failure ??= error;
+          },
+        )
+        .then(settled);
+    }
+  });
+  const all = found.flat();
+  if (all.length === 0 && failure !== undefined) throw failure;
+  return all;
 }
 
 /** Of a name in small letters, in lines as those of `/etc/hosts`. */

@@ -45,7 +45,8 @@ export function post(
   { url, headers, body }: Posting,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { clock, limits, destinations, resolve: lookUp = lookUpName } = context;
+  const { clock, limits, destinations } = context;
+  const lookUp = context.resolve ?? ((name, signal) => lookUpName(name, { signal, clock }));
   const started = clock.now();
   const target = new URL(url);
   const secure = target.protocol === 'https:';
