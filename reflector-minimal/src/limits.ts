@@ -13,6 +13,10 @@ export const defaultLimits = {
   headLines: 512,
   /** Time for the head of a request to arrive, so that slow heads do not tie up connections. */
   headMs: 20_000,
+  /** Header of the PROXY protocol with its further fields (TLVs), from a trusted proxy. HAProxy sends up to 500 with those of a client certificate. Beyond it, the connection is closed. */
+  proxyHeaderBytes: 2 * KiB,
+  /** Time for that header to arrive: a proxy sends it with the first packet. */
+  proxyHeaderMs: 5_000,
   /** Requests that one connection may send before the first is answered. Beyond it, the connection is closed. */
   pipelinedRequests: 32,
   /** Longest pause in a request body that the reflector is ready to read. Beyond it: 408. */

@@ -89,6 +89,8 @@ export interface ReflectorOptions {
   readonly tls?: TlsFiles | null;
   /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
   readonly trustProxy?: readonly string[];
+  /** Connections from `trustProxy` begin with a header of the PROXY protocol, which names who is connected; false by default. */
+  readonly proxyProtocol?: boolean;
   /** Take unknown devices into the list of unclaimed ones. */
   readonly acceptUnclaimed?: boolean;
   /** Seconds, 1 to 86,400; 300 by default. */
@@ -213,6 +215,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     tls,
     clientAuthorities,
     unauthenticated,
+    headersOf: options.proxyProtocol ? proxies : null,
     limits,
     clock,
     log,
@@ -370,8 +373,12 @@ async function closeAll(opened: (() => void | Promise<void> | undefined)[]): Pro
 }
 
 /** Behind a proxy that is trusted, agents find the reflector at its name, over TLS. */
-function urlForAgents(port: number, domain: string, { tls, trustProxy = [] }: ReflectorOptions): string {
-  if (tls) return new URL(`https://${domain}:${port}/`).href;
+function urlForAgents(
+  port: number,
+  domain: string,
+  { tls, trustProxy = [], proxyProtocol = false }: ReflectorOptions,
+): string {
+  if (tls && !proxyProtocol) return new URL(`https://${domain}:${port}/`).href;
   return trustProxy.length > 0 ? `https://${domain}/` : new URL(`http://${domain}:${port}/`).href;
 }
 

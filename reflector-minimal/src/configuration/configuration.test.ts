@@ -44,6 +44,7 @@ describe('the configuration', () => {
       responseTimeout: 120,
       tokenLifetime: 28_800,
       tokenByGet: false,
+      proxyProtocol: false,
       drain: 0,
       sessionLifetime: 604_800,
       sessionIdle: 43_200,
@@ -88,6 +89,11 @@ describe('the configuration', () => {
     [{ options: { tlsCert: 'a.pem' } }, '--tls-cert: needs --tls-key as well'],
     [{ options: { clientCa: 'a.pem' } }, '--client-ca: needs --tls-cert and --tls-key as well'],
     [{ options: { tlsKey: 'a.pem' } }, '--tls-key: needs --tls-cert as well'],
+    [{ options: { proxyProtocol: true } }, '--proxy-protocol: needs --trust-proxy as well'],
+    [
+      { options: { proxyProtocol: true, trustProxy: '10.0.0.1' } },
+      '--proxy-protocol: needs --tls-cert and --tls-key as well',
+    ],
     [
       { options: { trustProxy: 'nix' } },
       '--trust-proxy: nix: not an address or a network such as 10.0.0.0/8',

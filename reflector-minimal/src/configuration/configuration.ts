@@ -75,12 +75,16 @@ export function readConfiguration(given: Given) {
   } catch (error) {
     fail('trustProxy', error instanceof Error ? error.message : String(error));
   }
+  const proxyProtocol = read('proxyProtocol');
+  if (proxyProtocol && trustProxy.length === 0) fail('proxyProtocol', 'needs --trust-proxy as well');
+  if (proxyProtocol && cert === null) fail('proxyProtocol', 'needs --tls-cert and --tls-key as well');
   return {
     ...read('listen'),
     domain,
     cookieHost,
     tls: cert !== null && key !== null ? { cert, key, clientCa } : null,
     trustProxy,
+    proxyProtocol,
     unclaimed: read('unclaimed'),
     keepAlive: read('keepAlive'),
     responseTimeout: read('responseTimeout'),

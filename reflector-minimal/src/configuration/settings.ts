@@ -59,6 +59,11 @@ export const settings = {
     default: [],
     help: 'comma-separated addresses and networks of proxies whose X-Forwarded-* headers are trusted',
   },
+  proxyProtocol: {
+    type: flag,
+    default: false,
+    help: 'connections from --trust-proxy begin with a header of the PROXY protocol, version 1 or 2, that names the user or device; the proxy passes TLS on, so it needs --tls-cert',
+  },
   unclaimed: {
     type: flag,
     default: false,

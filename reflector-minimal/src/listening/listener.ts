@@ -17,6 +17,7 @@ import { refusals } from '../refusals/catalogue.ts';
 import { HandshakeFailures } from '../tls/handshake-failures.ts';
 import { inspectCertificate } from '../tls/own-certificate.ts';
 import { Entrance, type Handler } from './entrance.ts';
+import { ProxyProtocol } from './proxy-protocol.ts';
 
 export interface TlsFiles {
   readonly cert: string;
@@ -29,6 +30,8 @@ export interface ListenerOptions {
   readonly tls: TlsFiles | null;
   readonly clientAuthorities: ClientAuthorities;
   readonly unauthenticated: UnauthenticatedConnections;
+  /** Whose connections begin with a header of the PROXY protocol; `null`: nobody's. */
+  readonly headersOf: { has(address: string): boolean } | null;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
@@ -44,11 +47,13 @@ export class Listener {
   readonly #server: Server;
   readonly #entrance: Entrance;
   readonly #handshakes: HandshakeFailures;
+  readonly #proxyProtocol: ProxyProtocol | null;
   /** Connections that `node:http` has handed over. */
   readonly #upgraded = new Set<Duplex>();
   #inspection: Cancellable | null = null;
   #warnedOfUnauthenticated = Number.NEGATIVE_INFINITY;
   #warnedOfDropped = Number.NEGATIVE_INFINITY;
+  #warnedOfProxy = Number.NEGATIVE_INFINITY;
 
   /** Throws the error of an unreadable TLS file. */
   constructor(options: ListenerOptions) {
@@ -58,6 +63,10 @@ export class Listener {
     this.#server = makeServer(files, limits);
     this.#entrance = new Entrance(options);
     this.#handshakes = new HandshakeFailures(clock, limits, log);
+    const refused = (address: string, reason: string) => this.#warnOfProxy(address, reason);
+    const { headersOf } = options;
+    this.#proxyProtocol = headersOf && new ProxyProtocol({ proxies: headersOf, limits, clock, refused });
+    this.#proxyProtocol?.guard(this.#server);
     unauthenticated.limit(this.#server, (address) => this.#warnOfUnauthenticated(address));
     this.#server.on('drop', (dropped) => this.#warnOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
@@ -121,6 +130,7 @@ export class Listener {
   stop(): Promise<void> {
     this.#inspection?.cancel();
     this.#handshakes.stop();
+    this.#proxyProtocol?.stop();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
@@ -159,6 +169,17 @@ export class Listener {
     log.warn(
       { address },
       'too many connections from one network: those on which nobody has logged in are closed',
+    );
+  }
+
+  /** So is a proxy that is set up in another way. */
+  #warnOfProxy(address: string, reason: string): void {
+    const { clock, limits, log } = this.#options;
+    if (clock.now() - this.#warnedOfProxy < limits.arrivalsAskedMs) return;
+    this.#warnedOfProxy = clock.now();
+    log.warn(
+      { address, reason },
+      'a trusted proxy does not speak the PROXY protocol: its connections are closed',
     );
   }
 

@@ -81,6 +81,18 @@ describe('unauthenticated connections', () => {
     expect(accepted(() => address)).toBe(10);
     expect(unauthenticated.size).toBe(0);
   });
+
+  test('two connections with the same peer, as two proxies may name it, count once', () => {
+    const pair = [4_711, 4_711].map((same) => {
+      const socket = new FakeSocket('192.0.2.1', same);
+      server.emit('connection', socket);
+      return socket;
+    });
+    expect(unauthenticated.size).toBe(1);
+    for (const socket of pair) socket.destroy();
+    for (let each = 0; each < 3; each++) accept('192.0.2.1');
+    expect([unauthenticated.size, dropped]).toEqual([3, []]);
+  });
 });
 
 test('by default those of one network leave most places to others', () => {

@@ -58,6 +58,8 @@ export class UnauthenticatedConnections {
     const address = plainAddress(peer.remoteAddress ?? '');
     if (isLoopback(address) || this.#proxies.has(address)) return true;
     const [narrow, network = narrow] = networksOf(address);
+    // Two proxies may name the same peer: counted twice, it would be given back once.
+    if (this.#connections.has(keyOf(peer))) return true;
     const count = this.#counts.get(network) ?? 0;
     if (count >= this.#perNetwork) return false;
     this.#counts.set(network, count + 1);

@@ -70,10 +70,10 @@ export class HandshakeFailures {
   }
 }
 
-/** A socket of TLS that has been closed does not know its peer any more; the one under it does. */
+/** A socket of TLS that has been closed does not know its peer any more; the one under it does, also whom a proxy has named. */
 function addressOf(socket: Socket): string {
   const { _parent: under } = socket as { readonly _parent?: Socket };
-  return socket.remoteAddress ?? under?.remoteAddress ?? '';
+  return under?.remoteAddress ?? socket.remoteAddress ?? '';
 }
 
 /** Names of alerts (RFC 8446 section 6.2) as OpenSSL writes them, and what else ends a handshake. */
