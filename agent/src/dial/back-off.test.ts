@@ -79,6 +79,18 @@ describe('BackOff', () => {
     expect(Math.round(backOff.next('fault', quick, almostOne))).toBe(1000);
   });
 
+  it('takes a link for lasting after five seconds, where the reflector has led it away', () => {
+    for (const [liveMs, ceiling] of [
+      [4999, 8000],
+      [5000, 1000],
+    ] as const) {
+      const backOff = new BackOff();
+      for (let i = 0; i < 3; i++) backOff.next('fault', settings, 0.5);
+      backOff.linkEnded(liveMs, 'fault', settings, true);
+      expect(Math.round(backOff.next('fault', settings, almostOne))).toBe(ceiling);
+    }
+  });
+
   it('does not take a link for lasting that another agent has replaced', () => {
     const backOff = new BackOff();
     for (let i = 0; i < 3; i++) backOff.next('refusal', settings, 0.5);

@@ -17,6 +17,9 @@ export interface BackOffSettings {
 /** A link that has lasted this long, or `maxMs` if that is less, starts the back-off anew. */
 const LASTING_MS = 60_000;
 
+/** The same where the reflector has said that it goes away: it drains, or is restarted, and has not failed. */
+const LED_AWAY_MS = 5_000;
+
 /** The longest wait that a reflector may ask for with `Retry-After`. */
 const MAX_ASKED_MS = 3_600_000;
 
@@ -32,9 +35,11 @@ export class BackOff {
   /**
    * A link has ended that was live for `liveMs` milliseconds. One that another agent has replaced (a refusal) is no
    * reason to start anew, however long it has lasted: two devices with one identity would evict each other for ever.
+   * `ledAway`: the reflector has said that it goes away.
    */
-  linkEnded(liveMs: number, kind: FailureKind, settings: BackOffSettings): void {
-    if (kind === 'fault' && liveMs >= Math.min(LASTING_MS, settings.maxMs)) this.reset();
+  linkEnded(liveMs: number, kind: FailureKind, settings: BackOffSettings, ledAway = false): void {
+    const lastingMs = Math.min(ledAway ? LED_AWAY_MS : LASTING_MS, settings.maxMs);
+    if (kind === 'fault' && liveMs >= lastingMs) this.reset();
   }
 
   /** The machine has come to another network, where what failed before may work; a refusal stays one. */

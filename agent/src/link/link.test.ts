@@ -124,10 +124,14 @@ describe('a link', () => {
     expect(stage.host.handles).toEqual({ ...noHandles, timers: 1 });
   });
 
-  it('takes a tunnel that lasted as a reason to start the back-off anew', () => {
-    for (const [lasting, most] of [
-      [120_000, 1000],
-      [1000, 32_000],
+  it('takes a tunnel that lasted as a reason to start the back-off anew, a shorter one where the reflector goes away', () => {
+    const broken = ({ reflector }: LinkStage) => reflector.peer.socket.destroy();
+    const ledAway = ({ reflector }: LinkStage) => reflector.peer.closeTunnel(1001);
+    for (const [lasting, end, most] of [
+      [120_000, broken, 1000],
+      [6000, broken, 32_000],
+      [6000, ledAway, 1000],
+      [1000, ledAway, 32_000],
     ] as const) {
       const stage = new LinkStage();
       stage.reflector.answer = () => 'HTTP/1.1 500 x\r\n\r\n';
@@ -139,7 +143,7 @@ describe('a link', () => {
       stage.reflector.answer = () => 'accept';
       stage.until('live');
       stage.run(lasting);
-      stage.reflector.peer.socket.destroy();
+      end(stage);
       stage.until('waiting');
       expect(stage.waits.at(-1)).toBeLessThanOrEqual(most);
       if (most > 1000) expect(stage.waits.at(-1)).toBeGreaterThan(1000);

@@ -14,6 +14,9 @@ import { type LinkEvent, type LinkState, nextState } from './states.ts';
 /** How long the reflector may take to answer our close frame, in milliseconds. */
 export const CLOSING_MS = 2000;
 
+/** Close code of a reflector that goes away (RFC 6455 section 7.4.1). */
+const CLOSE_GOING_AWAY = 1001;
+
 /** How the reason begins when the reflector has given the place of this agent to another. */
 export const REPLACED = 'replaced';
 
@@ -43,6 +46,13 @@ export interface LinkEvents {
   unwatched(error: HostError): void;
 }
 
+interface LinkEnd {
+  readonly reason: string;
+  readonly kind: FailureKind;
+  /** The reflector has said that it goes away. */
+  readonly ledAway?: boolean;
+}
+
 /** Keeps one tunnel up: dials, monitors it, and dials again, by the table in `states.ts`. */
 export class Link {
   readonly #host: Host;
@@ -66,7 +76,7 @@ export class Link {
   /** The link was started again while it was closing. */
   #restart = false;
   /** Why the link is closing. */
-  #end: { reason: string; kind: FailureKind } = { reason: '', kind: 'fault' };
+  #end: LinkEnd = { reason: '', kind: 'fault' };
 
   constructor(host: Host, events: LinkEvents) {
     this.#host = host;
@@ -195,13 +205,14 @@ export class Link {
       : {
           reason: `${by === 'agent' ? 'reflector broke the protocol' : 'closed by the reflector'} (${code})${text}`,
           kind: 'fault' as const,
+          ledAway: by === 'reflector' && code === CLOSE_GOING_AWAY,
         };
     this.#keepAlive.inconclusive();
     if (this.#state === 'live') this.#startClosing(end);
     this.#current?.end();
   }
 
-  #startClosing(end: { reason: string; kind: FailureKind }): void {
+  #startClosing(end: LinkEnd): void {
     this.#end = end;
     this.#leave('close');
     this.#deadline.set(CLOSING_MS, () => this.#finish(end));
@@ -217,8 +228,8 @@ export class Link {
     this.#finish({ reason, kind: 'fault' });
   }
 
-  #finish({ reason, kind }: { reason: string; kind: FailureKind }): void {
-    this.#backOff.linkEnded(this.#current?.ageMs ?? 0, kind, this.#events.backOff());
+  #finish({ reason, kind, ledAway = false }: LinkEnd): void {
+    this.#backOff.linkEnded(this.#current?.ageMs ?? 0, kind, this.#events.backOff(), ledAway);
     this.#answering = this.#current?.answering ?? this.#answering;
     this.#current?.destroy();
     this.#current = null;
