@@ -16,7 +16,7 @@ const resolve = {
     { find: /^local-reflector$/, replacement: source('examples/local-reflector/src/local-reflector.ts') },
     { find: /^local-reflector\/(.*)$/, replacement: source('examples/local-reflector/src/$1.ts') },
     {
-      find: /^rm-reflector\/(ports|ports\/conformance)$/,
+      find: /^rm-reflector\/(ports|ports\/conformance|relay)$/,
       replacement: source('reflector-minimal/src/$1/index.ts'),
     },
   ],

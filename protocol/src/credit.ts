@@ -31,12 +31,13 @@ export class SendCredit {
 
 /** What the peer may still send, and what we owe it. */
 export class ReceiveCredit {
-  readonly #window: number;
+  readonly #grantBytes: number;
   #left: number;
   #owed = 0;
 
-  constructor(window: number) {
-    this.#window = window;
+  /** `grantBytes` are collected before they are granted; half a window unless told otherwise. */
+  constructor(window: number, grantBytes = window / 2) {
+    this.#grantBytes = grantBytes;
     this.#left = window;
   }
 
@@ -47,12 +48,12 @@ export class ReceiveCredit {
   }
 
   /**
-   * Counts bytes that the reader has taken. Returns the increment to grant now, or 0: half a window is
-   * collected first, so that grants stay rare beside data.
+   * Counts bytes that the reader has taken. Returns the increment to grant now, or 0: some are collected
+   * first, so that grants stay rare beside data.
    */
   taken(bytes: number): number {
     this.#owed += bytes;
-    if (this.#owed * 2 < this.#window) return 0;
+    if (this.#owed < this.#grantBytes) return 0;
     const increment = this.#owed;
     this.#owed = 0;
     this.#left += increment;

@@ -103,6 +103,32 @@ export const defaultLimits = {
   propertiesBytes: 32 * KiB,
   /** Delay before updated properties are stored, so that updates within it cost one write. */
   propertiesSaveMs: 1_000,
+  /** Time for another node to connect to the relay: TCP, TLS and its hello, each. Nodes are close to each other. */
+  relayHelloMs: 5_000,
+  /** Silence of another node after which the relay sends it a PING. */
+  relayQuietMs: 3_000,
+  /** Time for a silent node to answer it. Longer than the longest pause of a busy process. Then its channels end. */
+  relayPongMs: 4_000,
+  /** Pause after a node could not be reached, or was lost, before it is dialled again. Channels fail at once meanwhile. */
+  relayRetryMs: 500,
+  /** How often the relay looks whether its TLS files have changed. */
+  relayTlsMs: 60_000,
+  /** Connections of other nodes to the relay of one. */
+  relayConnections: 1024,
+  /** Those that have not said which node they are. Further ones are closed at once. */
+  relayStrangers: 64,
+  /** Those of one node. Beyond it, the oldest ends: it may be half-open. */
+  relayConnectionsPerPeer: 4,
+  /** Channels of one node to all others, and from one node to the devices of another: half of the numbers. */
+  relayChannels: 32_768,
+  /** Open requests of another node that devices have not answered. Further ones are refused. */
+  relayOpening: 4096,
+  /** Bytes held for slow readers in all channels to other nodes, and as many in those from them. Beyond it, the user who holds most loses the fullest channel. */
+  relayHeldBytes: 256 * MiB,
+  /** Bytes queued for another node before channels take turns. */
+  relayQueueBytes: 256 * KiB,
+  /** Further bytes queued for another node in control frames. A node that does not read them is disconnected. */
+  relayBacklogBytes: 4 * MiB,
   /** Time for a device to answer an open request: its own connect time-out of 10 s and the round trip. */
   openMs: 15_000,
   /** Time for a silent device to answer a PING, if it supports the extension. */

@@ -103,6 +103,7 @@ export const packages = [
       users: ['ports'],
       websocket: [],
       tunnels: ['ports', 'streams', 'websocket'],
+      relay: ['ports', 'tls', 'tunnels', 'websocket'],
       devices: [
         'audit',
         'cache',
@@ -253,6 +254,7 @@ export const packages = [
       'reflector-minimal/src/index.ts',
       'reflector-minimal/src/ports/index.ts',
       'reflector-minimal/src/program.ts',
+      'reflector-minimal/src/relay/index.ts',
       'reflector-minimal/src/store.ts',
     ],
     base: ['limits.ts', 'worker-file.ts'],

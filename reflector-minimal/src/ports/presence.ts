@@ -22,8 +22,8 @@ export interface DeviceChannel extends Duplex {
   /** Bytes taken from the writer that the tunnel has not sent. */
   readonly queued: number;
   /**
-   * Bytes sent that the device has certainly not taken. What it may lack besides is not counted: up to half a window, or
-   * anything where the device has no windows.
+   * Bytes sent that the device has certainly not taken. What it may lack besides is not counted: up to half a window, more by
+   * a relay (`docs/relay.md`), or anything where the device has no windows.
    */
   readonly untaken: number;
 }

@@ -21,17 +21,21 @@ export class HandshakeFailures {
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, 'handshakeQuietMs' | 'handshakeKinds'>;
   readonly #log: Pick<Logger, 'warn'>;
+  readonly #words: { readonly first: string; readonly further: string };
   readonly #failures = new Map<string, Failures>();
   #sumTimer: Cancellable | null = null;
 
+  /** `words`: the messages of the two lines. */
   constructor(
     clock: Clock,
     limits: Pick<Limits, 'handshakeQuietMs' | 'handshakeKinds'>,
     log: Pick<Logger, 'warn'>,
+    words = { first: 'TLS handshake failed', further: 'further TLS handshakes failed in this network' },
   ) {
     this.#clock = clock;
     this.#limits = limits;
     this.#log = log;
+    this.#words = words;
   }
 
   watch(server: Pick<Server, 'on'>): void {
@@ -50,7 +54,7 @@ export class HandshakeFailures {
     }
     if (this.#failures.size >= this.#limits.handshakeKinds) return;
     this.#failures.set(key, { times: 0, address, reason });
-    this.#log.warn({ address, reason }, 'TLS handshake failed');
+    this.#log.warn({ address, reason }, this.#words.first);
     this.#sumTimer ??= this.#clock.schedule(this.#limits.handshakeQuietMs, () => this.#sum());
   }
 
@@ -63,8 +67,7 @@ export class HandshakeFailures {
   #sum(): void {
     this.#sumTimer = null;
     for (const { times, address, reason } of this.#failures.values()) {
-      if (times > 0)
-        this.#log.warn({ address, reason, times }, 'further TLS handshakes failed in this network');
+      if (times > 0) this.#log.warn({ address, reason, times }, this.#words.further);
     }
     this.#failures.clear();
   }

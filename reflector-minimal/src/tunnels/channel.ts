@@ -14,6 +14,8 @@ export interface ChannelLink {
   readonly maxFrame: number;
   /** Credit of each direction at the start (`webtunnel.md` section 5); `null` for a peer without the extension. */
   readonly window: number | null;
+  /** Bytes that each side collects before it grants credit for them; half a window unless told otherwise. */
+  readonly grantBytes?: number;
   /** Calls `run` when a half-closed channel has waited long enough for the other half. */
   afterLinger(run: () => void): Cancellable;
   /** The channel has something to send by {@link Channel.sendNext}. */
@@ -71,7 +73,7 @@ export class Channel extends Duplex {
     this.user = user;
     this.#link = link;
     this.#sendCredit = link.window === null ? null : new SendCredit(link.window, MOST_CREDIT);
-    this.#receiveCredit = link.window === null ? null : new ReceiveCredit(link.window);
+    this.#receiveCredit = link.window === null ? null : new ReceiveCredit(link.window, link.grantBytes);
     this.#boundary = new Boundary(
       () => this.destroy(),
       (error) => link.failed(error),
@@ -100,10 +102,11 @@ export class Channel extends Duplex {
     return this.#inbound.bytes + this.readableLength;
   }
 
-  /** Bytes sent that the device has certainly not taken. It gives no credit before that comes to half a window. */
+  /** Bytes sent that the device has certainly not taken. It gives no credit before that comes to `grantBytes`. */
   get untaken(): number {
-    const { window } = this.#link;
-    return window === null ? 0 : Math.max(0, Math.floor(window / 2) - this.#credit);
+    const { window, grantBytes } = this.#link;
+    if (window === null) return 0;
+    return Math.max(0, window - this.#credit - (grantBytes ?? Math.ceil(window / 2)));
   }
 
   // --- from the wire ---
@@ -164,10 +167,15 @@ export class Channel extends Duplex {
   }
 
   onTunnelLost(reason?: string): void {
+    this.onUnavailable(new TunnelLost(reason));
+  }
+
+  /** Nothing carries the channel any more, or nothing ever did. */
+  onUnavailable(failure: Error): void {
     // Ended on the wire; the reader may still take what was received.
     if (this.#endedOnWire) return;
     this.#endOnWire();
-    this.destroy(new TunnelLost(reason));
+    this.destroy(failure);
   }
 
   /** Ends the channel from our side with this error number. */

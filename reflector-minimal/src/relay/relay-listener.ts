@@ -1,0 +1,272 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { Logger } from 'pino';
+import type { Cancellable, Clock } from 'rm-protocol';
+import { containServer } from '../boundary.ts';
+import type { Limits } from '../limits.ts';
+import type { LocalTunnel } from '../ports/presence.ts';
+import { HandshakeFailures, reasonOf } from '../tls/handshake-failures.ts';
+import { HeldBytes } from '../tunnels/held-bytes.ts';
+import type { Hello, NodeLife } from './hello.ts';
+import { ServedPeer } from './served-peer.ts';
+import { certificateFault, namesNode, type RelayTls, RelayTlsFiles } from './tls.ts';
+
+export interface RelayListenerOptions {
+  /** `path`: a Unix socket, of mode 0600. Its folder must be private. */
+  readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
+  /** `null` is for a Unix socket only: whoever may open the file is believed. */
+  readonly tls: RelayTls | null;
+  /** This node. */
+  readonly node: NodeLife;
+  /** Tunnels of this process: `Presence.local`. */
+  readonly tunnels: ReadonlyMap<string, LocalTunnel>;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Greeted {
+  readonly peer: ServedPeer;
+  readonly epoch: number;
+}
+
+/** The owner's side of the relay: lets other nodes open channels to devices whose tunnels end in this process. */
+export class RelayListener {
+  readonly #options: RelayListenerOptions;
+  readonly #files: RelayTlsFiles | null;
+  readonly #server: Server;
+  readonly #held: HeldBytes;
+  readonly #refused: HandshakeFailures;
+  /** All that are connected, and those that have said who they are by name, the oldest first. */
+  readonly #peers = new Set<ServedPeer>();
+  readonly #greeted = new Map<string, Greeted[]>();
+  /** Of TCP or of the Unix socket. */
+  readonly #sockets = new Set<Socket>();
+  #look: Cancellable | null = null;
+  #closed: Promise<void> | null = null;
+
+  private constructor(options: RelayListenerOptions) {
+    const { tls, address, limits, clock, log } = options;
+    if (!tls && !('path' in address)) throw new TypeError('a relay without TLS needs a Unix socket');
+    this.#options = options;
+    this.#files = tls && new RelayTlsFiles(tls);
+    this.#held = new HeldBytes(limits.relayHeldBytes);
+    this.#refused = new HandshakeFailures(clock, limits, log, {
+      first: 'a connection to the relay was refused',
+      further: 'further connections to the relay were refused in this network',
+    });
+    this.#server = this.#files ? this.#tlsServer(this.#files) : createServer({ noDelay: true });
+    containServer(this.#server, (error) => this.#failed(error));
+    this.#server.on('connection', (socket: Socket) => this.#came(socket));
+    if (!this.#files) this.#server.on('connection', (socket: Socket) => this.#serve(socket, () => null));
+  }
+
+  /** Rejects with the error of `listen`, or with that of an unreadable TLS file. */
+  static async listen(options: RelayListenerOptions): Promise<RelayListener> {
+    const listener = new RelayListener(options);
+    const { address } = options;
+    if ('path' in address) {
+      await removeLeftOver(address.path);
+      await listener.#listen(address);
+      chmodSync(address.path, 0o600);
+    } else await listener.#listen(address);
+    listener.#lookForChanges();
+    return listener;
+  }
+
+  /** `null`: it listens on a Unix socket. */
+  get port(): number | null {
+    const address = this.#server.address() as AddressInfo | string | null;
+    return typeof address === 'object' ? (address?.port ?? null) : null;
+  }
+
+  /**
+   * Reads the TLS files anew, for connections that come from now on; it also happens by itself within `limits.relayTlsMs` of a
+   * change. Throws when they cannot be used: then those of before remain.
+   */
+  reloadTls(): void {
+    if (this.#files) (this.#server as TlsServer).setSecureContext(this.#files.read());
+  }
+
+  /** Ends all connections and their channels. Resolves when none is left. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      const { clock, limits } = this.#options;
+      this.#look?.cancel();
+      for (const peer of this.#peers) peer.end('this node stops');
+      const timer = clock.schedule(limits.closeMs, () => {
+        for (const socket of this.#sockets) socket.destroy();
+      });
+      this.#server.close(() => {
+        timer.cancel();
+        this.#refused.stop();
+        resolve();
+      });
+    });
+    return this.#closed;
+  }
+
+  #listen(address: RelayListenerOptions['address']): Promise<void> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(address, () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.#failed(error));
+        resolve();
+      });
+    });
+  }
+
+  #tlsServer(files: RelayTlsFiles): TlsServer {
+    const server = createTlsServer({
+      ...files.read(),
+      minVersion: 'TLSv1.3',
+      requestCert: true,
+      // We look at it ourselves, so that the log can say what is wrong.
+      rejectUnauthorized: false,
+      handshakeTimeout: this.#options.limits.relayHelloMs,
+      noDelay: true,
+    });
+    this.#refusedHandshakes(server);
+    server.on('secureConnection', (socket: TLSSocket) => this.#authenticate(socket));
+    return server;
+  }
+
+  #refusedHandshakes(server: TlsServer): void {
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      this.#refused.add(addressOf(socket), reasonOf(error));
+    });
+  }
+
+  /** Before anything is read of it. */
+  #came(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    const { relayStrangers, relayConnections } = this.#options.limits;
+    let greeted = 0;
+    for (const { length } of this.#greeted.values()) greeted += length;
+    const connected = this.#sockets.size;
+    if (connected > relayConnections || connected - greeted > relayStrangers) {
+      this.#refused.add(addressOf(socket), 'too many connections');
+      socket.destroy();
+    }
+  }
+
+  #authenticate(socket: TLSSocket): void {
+    const certificate = socket.getPeerX509Certificate();
+    const fault = !certificate
+      ? 'it has no certificate'
+      : socket.authorized
+        ? null
+        : certificateFault(String(socket.authorizationError));
+    if (fault !== null || !certificate) {
+      this.#refused.add(addressOf(socket), fault ?? '');
+      socket.destroy();
+      return;
+    }
+    this.#serve(socket, ({ name }) =>
+      namesNode(certificate, name) ? null : `its certificate does not name ${JSON.stringify(name)}`,
+    );
+  }
+
+  #serve(socket: Duplex, objection: (hello: Hello) => string | null): void {
+    if (socket.destroyed) return;
+    const { node, tunnels, limits, clock, log } = this.#options;
+    const address = addressOf(socket as Socket);
+    let greeted: Hello | null = null;
+    const peer = new ServedPeer({
+      socket,
+      node,
+      tunnels,
+      limits,
+      clock,
+      held: this.#held,
+      greeted: (hello) => {
+        const found = objection(hello) ?? this.#outlived(hello);
+        if (found !== null) return found;
+        greeted = hello;
+        this.#enter(hello, peer);
+        log.info({ peer: hello.name, epoch: hello.epoch, address }, 'a node has connected to the relay');
+        return null;
+      },
+      lost: (reason) => {
+        this.#peers.delete(peer);
+        if (!greeted) {
+          this.#refused.add(address, reason);
+          return;
+        }
+        this.#leave(greeted.name, peer);
+        log.info({ peer: greeted.name, reason }, 'a node has left the relay');
+      },
+      faulty: (error) => this.#failed(error),
+    });
+    this.#peers.add(peer);
+  }
+
+  /** Of two processes with one name, the younger counts. */
+  #outlived({ name, epoch }: Hello): string | null {
+    const younger = (this.#greeted.get(name) ?? []).some((other) => other.epoch > epoch);
+    return younger ? `epoch ${epoch} of ${JSON.stringify(name)} has passed` : null;
+  }
+
+  #enter({ name, epoch }: Hello, peer: ServedPeer): void {
+    const others = [...(this.#greeted.get(name) ?? [])];
+    this.#greeted.set(name, [...others, { peer, epoch }]);
+    const more = others.length + 1 - this.#options.limits.relayConnectionsPerPeer;
+    others.forEach((other, i) => {
+      if (other.epoch < epoch) other.peer.end('this node has started again');
+      else if (i < more) other.peer.end('too many connections of this node');
+    });
+  }
+
+  #leave(name: string, peer: ServedPeer): void {
+    const rest = (this.#greeted.get(name) ?? []).filter((other) => other.peer !== peer);
+    if (rest.length > 0) this.#greeted.set(name, rest);
+    else this.#greeted.delete(name);
+  }
+
+  #lookForChanges(): void {
+    if (!this.#files) return;
+    const { clock, limits, log } = this.#options;
+    this.#look = clock.schedule(limits.relayTlsMs, () => {
+      this.#lookForChanges();
+      try {
+        this.reloadTls();
+      } catch (error) {
+        log.error({ err: error }, 'the TLS files of the relay cannot be used: those of before remain');
+      }
+    });
+  }
+
+  #failed(error: unknown): void {
+    this.#options.log.error({ err: error }, 'the relay failed');
+  }
+}
+
+/** A socket of TLS that has been closed does not know its peer any more; the one under it does. */
+function addressOf(socket: Socket): string {
+  const { _parent: under } = socket as { readonly _parent?: Socket };
+  return socket.remoteAddress ?? under?.remoteAddress ?? '';
+}
+
+/** A process that was killed leaves the file of its socket. Rejects nothing: `listen` tells what is wrong. */
+function removeLeftOver(path: string): Promise<void> {
+  return new Promise((resolve) => {
+    const attempt = connect(path);
+    attempt.once('connect', () => {
+      attempt.destroy();
+      resolve();
+    });
+    attempt.once('error', ({ code }: NodeJS.ErrnoException) => {
+      try {
+        if (code === 'ECONNREFUSED' && lstatSync(path).isSocket()) unlinkSync(path);
+      } catch {
+        // Somebody else was faster.
+      }
+      resolve();
+    });
+  });
+}
