@@ -49,6 +49,8 @@ export interface AdditionsContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Ends the program in order, with this exit status, as soon as it runs. */
+  end?(status: number): void;
 }
 
 /** What a command of the program is told besides the names. */

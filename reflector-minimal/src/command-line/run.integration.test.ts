@@ -21,6 +21,9 @@ import { DataFileLock } from '../store/data-file-lock.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
 import { systemClock } from '../system-clock.ts';
 import { importDevices } from './device-import.ts';
+import { ExitStatus } from './exit.ts';
+import type { Program } from './program.ts';
+import { reflectorProgram } from './reflector-program.ts';
 import { run } from './run.ts';
 
 describe('rm-reflector', () => {
@@ -97,6 +100,27 @@ describe('rm-reflector', () => {
       });
     }
     expect(await command('device', 'add', 'view2')).toMatchObject({ status: 0 });
+  });
+
+  test('what is built on it can end it in order, with an exit status of its own', async () => {
+    const ended: string[] = [];
+    const program: Program = {
+      ...reflectorProgram,
+      additions: ({ end }) => ({
+        options: {},
+        started: () => end?.(ExitStatus.configuration),
+        close: () => void ended.push('closed'),
+      }),
+    };
+    const context = {
+      environment: {},
+      clock: systemClock,
+      print: () => {},
+      printError: () => {},
+      ask: async () => null,
+    };
+    const args = ['--listen', '127.0.0.1:0', '--data', data, '--log-level', 'silent'];
+    expect([await run(args, context, program), ended]).toEqual([78, ['closed']]);
   });
 
   test('what a command has changed is recorded where the reflector records', async () => {

@@ -47,6 +47,11 @@ export async function serve({
   const log = pino({ level: configuration.logLevel }, destination);
   try {
     warnOfDescriptors(log);
+    let status: number = ExitStatus.ok;
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
     const ownOf = (read: ConfigurationFile | null) =>
       Object.fromEntries(program.keys.map((key) => [key, read?.values.get(key)]));
     const additions: Additions = (await program.additions?.({
@@ -59,6 +64,10 @@ export async function serve({
       environment,
       log,
       clock,
+      end: (given) => {
+        status = given;
+        end();
+      },
     })) ?? { options: {} };
     const reflector = await start(configuration, additions, data, log, clock).catch(async (error) => {
       await additions.close?.();
@@ -81,10 +90,10 @@ export async function serve({
     if (first) announceAdministrator(first, log);
     await additions.started?.(reflector);
     // Whoever reads the line may send a signal at once.
-    const stopped = untilStopped(reflector, configuration.drain * 1000, log, additions);
+    const stopped = untilStopped(reflector, configuration.drain * 1000, log, additions, ended);
     process.stdout.write(`${program.name} listens on ${reflector.url}\n`);
     await stopped;
-    return ExitStatus.ok;
+    return status;
   } finally {
     // `flushSync` could overtake the line being written. On a full disk, `end` may never complete.
     await new Promise<void>((resolve) => {
@@ -184,13 +193,14 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
 
 /**
  * The first signal ends the reflector in order, a second one at once. With a time to drain, SIGTERM drains first; a signal that
- * comes meanwhile cuts that short, and the next one ends the process at once.
+ * comes meanwhile cuts that short, and the next one ends the process at once. `ended`: the program ends itself, in order.
  */
 async function untilStopped(
   reflector: Reflector,
   drainMs: number,
   log: Logger,
   additions: Additions,
+  ended: Promise<void>,
 ): Promise<void> {
   const reload = () => {
     try {
@@ -218,7 +228,8 @@ async function untilStopped(
   const take = (signal: NodeJS.Signals) => act(signal);
   const first = next();
   process.on('SIGTERM', take).on('SIGINT', take);
-  if ((await first) === 'SIGTERM' && drainMs > 0) await Promise.race([reflector.drain(drainMs), next()]);
+  const signal = await Promise.race([first, ended]);
+  if (signal === 'SIGTERM' && drainMs > 0) await Promise.race([reflector.drain(drainMs), next()]);
   act = (signal) => process.exit(signal === 'SIGTERM' ? 143 : 130);
   process.off('SIGHUP', reload);
   await additions.close?.();

@@ -17,7 +17,7 @@ export interface PagesContext extends DeviceLogInContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: Store;
-  readonly presence: Pick<Presence, 'locate'>;
+  readonly presence: Pick<Presence, 'locate' | 'takesDevices'>;
   /** The reflector drains, so load balancers are to lead nobody here any more. */
   readonly draining: { readonly active: boolean };
   readonly users: UserAuthentication;

@@ -18,15 +18,18 @@ export function healthRoutes(context: PagesContext): OpenRoute[] {
 
 /**
  * 200 while the data file answers and is the one that was opened; else 503 with what is wrong with it. Also 503 while the reflector
- * drains, though it serves whoever comes.
+ * drains, or its presence takes no devices, though it serves whoever comes.
  */
 async function health({
   store,
   draining,
+  presence,
   log,
-}: Pick<PagesContext, 'store' | 'draining' | 'log'>): Promise<Answer> {
-  let status = draining.active ? 503 : 200;
-  let text = draining.active ? 'draining' : 'ok';
+}: Pick<PagesContext, 'store' | 'draining' | 'presence' | 'log'>): Promise<Answer> {
+  const takesDevices = presence.takesDevices ?? true;
+  let status = draining.active || !takesDevices ? 503 : 200;
+  let text = takesDevices ? 'ok' : 'takes no devices';
+  if (draining.active) text = 'draining';
   try {
     await store.check();
   } catch (error) {

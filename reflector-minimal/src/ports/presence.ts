@@ -68,6 +68,9 @@ export interface Presence<Tunnel extends LocalTunnel = LocalTunnel> {
   /** The tunnels of this process by device id. */
   readonly local: ReadonlyMap<string, Tunnel>;
 
+  /** False: devices are to come to other nodes at present, and `/healthz` says so. Absent or true otherwise. */
+  readonly takesDevices?: boolean;
+
   /** A number above all that were given before, on any node. Take it once the device is authenticated. */
   nextGeneration(): number | Promise<number>;
 

@@ -4,6 +4,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { type ChannelHarness, channelConformance } from '../ports/conformance/presence.ts';
 import type { PresenceListener } from '../ports/presence.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
+import { ask } from '../testing/ask.ts';
 import { device, extensions, Stage } from '../testing/stage.ts';
 import { until } from '../testing/until.ts';
 import { LocalPresence } from './local-presence.ts';
@@ -100,5 +101,21 @@ test('what comes at another node is no event of this one', async () => {
   told?.came({ ...remote, node: null });
   const first = await subscription[Symbol.asyncIterator]().next();
   expect(first.value).toMatchObject({ kind: 'online', sequence: 1 });
+  await stage.close();
+});
+
+test('/healthz says when a presence takes no devices', async () => {
+  let takesDevices = true;
+  const stage = await Stage.open({
+    presence: () =>
+      Object.defineProperty(new LocalPresence<never>(), 'takesDevices', { get: () => takesDevices }),
+  });
+  const health = async () => {
+    const { status, text } = await ask(stage.port, '/healthz', { host: 'localhost' });
+    return [status, text];
+  };
+  expect(await health()).toEqual([200, '{"status":"ok"}\n']);
+  takesDevices = false;
+  expect(await health()).toEqual([503, '{"status":"takes no devices"}\n']);
   await stage.close();
 });
