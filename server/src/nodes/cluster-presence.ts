@@ -61,6 +61,8 @@ export interface ClusterPresenceOptions {
   readonly log: Logger;
   /** Events were added to the log of events. */
   readonly told?: () => void;
+  /** Ends the node, and within it {@link ClusterPresence.stop}. */
+  readonly close?: () => Promise<void>;
 }
 
 /** What the database is to know. */
@@ -105,6 +107,11 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
 
   get local(): ReadonlyMap<string, Tunnel> {
     return this.#local;
+  }
+
+  get takesDevices(): boolean {
+    const { lease } = this.#options;
+    return lease.holds && !lease.draining;
   }
 
   /** Devices at other nodes. */
@@ -192,6 +199,10 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     }
   }
 
+  async close(): Promise<void> {
+    await this.#options.close?.();
+  }
+
   /** Tells what is left to tell. False: it could not be told; the others learn of it when the lease is over. */
   async stop(): Promise<boolean> {
     this.#readTimer?.cancel();
@@ -259,8 +270,10 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
       this.#tellTimer = null;
       this.#telling = this.#tellBatch().then((done) => {
         this.#telling = null;
-        const { batchMs, retryMs } = this.#options.limits;
-        if (this.#untold.size > 0) this.#tellLater(done ? batchMs : retryMs);
+        const { batchMs, retryMs, batchRows } = this.#options.limits;
+        const { size } = this.#untold;
+        // A flood waits for no companions.
+        if (size > 0) this.#tellLater(done ? (size >= batchRows ? 0 : batchMs) : retryMs);
       });
     });
   }

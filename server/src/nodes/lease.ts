@@ -16,6 +16,8 @@ export interface LeaseOptions {
   readonly lapsed: () => void;
   /** Another process has taken the name. Called once; the lease never holds again. */
   readonly superseded: () => void;
+  /** Somebody has said that this node takes no more devices. Called once. */
+  readonly drain?: () => void;
 }
 
 /** How often a join is tried whose outcome is not known. */
@@ -111,7 +113,7 @@ export class Lease {
 
   async #renew(): Promise<void> {
     if (this.#stopped || this.#isSuperseded) return;
-    const { table, clock, limits, log, lapsed, superseded } = this.#options;
+    const { table, clock, limits, log, lapsed, superseded, drain } = this.#options;
     const began = clock.now();
     let next = limits.renewMs;
     try {
@@ -123,10 +125,12 @@ export class Lease {
         return;
       }
       this.#until = began + limits.leaseMs;
+      const isDrained = renewal.draining && !this.#draining;
       this.#draining = renewal.draining;
       if (this.#toldOver) log.warn(`the node ${this.name} has its lease again, and takes devices`);
       this.#toldOver = false;
       if (renewal.lapsed) lapsed();
+      if (isDrained) drain?.();
     } catch (error) {
       next = limits.retryMs;
       if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'lease not renewed');

@@ -25,6 +25,8 @@ export interface NodeLimits {
   readonly buryMs: number;
   /** How long the nodes have for telling again what they have, once the database has lost it, ms. */
   readonly retellMs: number;
+  /** Over how long a node that is drained sends its devices away, ms. */
+  readonly drainMs: number;
 }
 
 export const nodeLimits: NodeLimits = {
@@ -39,4 +41,5 @@ export const nodeLimits: NodeLimits = {
   goneRows: 20_000,
   buryMs: 6_000,
   retellMs: 10_000,
+  drainMs: 60_000,
 };

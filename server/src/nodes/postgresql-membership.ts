@@ -372,3 +372,49 @@ async function backOnLine(
   );
   return events.map((change) => ({ ...change, kind: 'device.online' }));
 }
+
+/**
+ * Says that a node takes no more devices; it learns of it when it renews its lease. False: it is none whose lease lasts. Rejects with
+ * `StoreError`.
+ */
+export async function drainNode(name: string, options: NodesOptions): Promise<boolean> {
+  return withDatabase(options, async (database) => {
+    const drain = `UPDATE rm_server.fleet_nodes SET draining = true WHERE name = $1 AND ${lives}`;
+    return (await hasNodes(database)) && (await database.run(null, drain, name)) > 0;
+  });
+}
+
+/** Names of the nodes whose lease lasts; also where there are no tables yet. Rejects with `StoreError`. */
+export async function livingNodes(options: NodesOptions): Promise<readonly string[]> {
+  return withDatabase(options, async (database) => {
+    if (!(await hasNodes(database))) return [];
+    const rows = await database.read<{ name: string }>(
+      `SELECT name FROM rm_server.fleet_nodes WHERE ${lives} ORDER BY name`,
+    );
+    return rows.map(({ name }) => name);
+  });
+}
+
+const lives = 'NOT superseded AND lease_until > clock_timestamp()';
+
+type NodesOptions = PostgresqlAddress & { readonly limits?: Partial<PostgresqlLimits> };
+
+async function withDatabase<Result>(
+  { limits = {}, ...address }: NodesOptions,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const all = { ...postgresqlLimits, ...limits, connections: 1 };
+  const database = new Database(connectionOf(address).config, all, () => {});
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+async function hasNodes(database: Database): Promise<boolean> {
+  const [found] = await database.read<{ there: boolean }>(
+    "SELECT to_regclass('rm_server.fleet_nodes') IS NOT NULL AS there",
+  );
+  return found?.there ?? false;
+}
