@@ -10,6 +10,13 @@ export interface FrontOptions {
   readonly edits?: readonly (readonly [from: string | RegExp, to: string])[];
 }
 
+/** A proxy in front of two reflectors that speak TLS themselves. */
+export interface BalancedOptions extends Omit<FrontOptions, 'reflector'> {
+  readonly reflectors: readonly [number, number];
+  /** PEM file of the authority of their certificates. */
+  readonly authority: string;
+}
+
 /** A file of the examples with some of its text replaced, all of which must be there. */
 export function edited(text: string, edits: NonNullable<FrontOptions['edits']>): string {
   return edits.reduce((present, [from, to]) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../checkout.ts';
-import { edited, type FrontOptions } from './front.ts';
+import { type BalancedOptions, edited, type FrontOptions } from './front.ts';
 import { ProxyProcess } from './proxy-process.ts';
 
 type Edits = NonNullable<FrontOptions['edits']>;
@@ -30,8 +30,25 @@ export class Haproxy extends ProxyProcess {
     ]);
   }
 
+  /** With `examples/haproxy/haproxy.cfg`: agents that dial `localhost` pass in TLS, everybody else is decrypted. */
+  static startBalancing(options: BalancedOptions): Promise<Haproxy> {
+    const { port, reflectors, authority } = options;
+    return Haproxy.#run(options, 'haproxy', '', (haproxy, pem) => [
+      ['maxconn 60000', 'maxconn 1000'],
+      ['/dev/log', 'stdout format raw'],
+      ['bind :443', `bind 127.0.0.1:${port}`],
+      ['abns@rm-https', `unix@${join(haproxy.directory, 'https')}`],
+      ['reflector.remote.example.com', 'localhost'],
+      ['/etc/haproxy/servers-ca.pem', authority],
+      ['/etc/haproxy/remote.example.com.pem', pem],
+      ['10.0.0.11:8443', `127.0.0.1:${reflectors[0]}`],
+      ['10.0.0.12:8443', `127.0.0.1:${reflectors[1]}`],
+      ['inter 2s', 'inter 200ms'],
+    ]);
+  }
+
   static async #run(
-    { port, certificate: { cert, key }, edits = [] }: FrontOptions,
+    { port, certificate: { cert, key }, edits = [] }: Omit<FrontOptions, 'reflector'>,
     example: string,
     before: string,
     placed: (haproxy: Haproxy, pem: string) => Edits,
