@@ -275,7 +275,7 @@ export const defaultLimits = {
   statisticsMs: 60_000,
   /** Time at shutdown for responses in progress to end. */
   shutdownMs: 10_000,
-  /** Time for load balancers to notice by `/healthz` that the reflector drains: before it the first tunnel is not closed, unless it is more than a quarter of the window. Also what a refused device is asked to wait. */
+  /** Time for load balancers to notice by `/healthz` that the reflector drains: before it the first tunnel is not closed, unless it is more than a quarter of the window. With redirects, the time for the last devices to dial again. Also what a refused device is asked to wait. */
   drainNoticeMs: 5_000,
   /** Time for a peer to answer a WebSocket close frame. */
   closeMs: 3_000,

@@ -22,6 +22,7 @@ import type { ConnectedDevice } from './devices/connected-device.ts';
 import { DeviceAdmission } from './devices/device-admission.ts';
 import { DeviceEndpoint, type DeviceEndpointOptions } from './devices/device-endpoint.ts';
 import { takeCookieHost } from './devices/hidden-device.ts';
+import { OtherReflectors } from './devices/other-reflectors.ts';
 import { SharedNonces } from './devices/shared-nonces.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Forwarding, type ForwardingContext, type ProvenRequest } from './forwarding/forwarding.ts';
@@ -91,6 +92,8 @@ export interface ReflectorOptions {
   readonly trustProxy?: readonly string[];
   /** Connections from `trustProxy` begin with a header of the PROXY protocol, which names who is connected; false by default. */
   readonly proxyProtocol?: boolean;
+  /** URLs of other reflectors, to which devices are sent by 302 while this one drains or has no room; none by default. */
+  readonly redirect?: readonly string[];
   /** Take unknown devices into the list of unclaimed ones. */
   readonly acceptUnclaimed?: boolean;
   /** Seconds, 1 to 86,400; 300 by default. */
@@ -210,7 +213,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
   const clientAuthorities = new ClientAuthorities();
   const domain = asciiLowerCase(options.domain ?? 'localhost');
   const cookieHost = options.cookieHost ? asciiLowerCase(options.cookieHost) : null;
-  const { tls = null } = options;
+  const { tls = null, redirect: redirects = [] } = options;
   const listener = new Listener({
     tls,
     clientAuthorities,
@@ -305,7 +308,8 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       rights,
       deferred,
       presence,
-      draining: new Draining(limits, clock),
+      draining: new Draining(limits, clock, redirects.length > 0),
+      others: new OtherReflectors(redirects),
       events,
       changed: ({ id, uid, properties }) =>
         events.publish({ kind: 'properties', device: { id, uid }, properties }),

@@ -46,6 +46,7 @@ describe('the configuration', () => {
       tokenByGet: false,
       proxyProtocol: false,
       drain: 0,
+      redirect: [],
       sessionLifetime: 604_800,
       sessionIdle: 43_200,
       logLevel: 'info',
@@ -89,6 +90,11 @@ describe('the configuration', () => {
     [{ options: { tlsCert: 'a.pem' } }, '--tls-cert: needs --tls-key as well'],
     [{ options: { clientCa: 'a.pem' } }, '--client-ca: needs --tls-cert and --tls-key as well'],
     [{ options: { tlsKey: 'a.pem' } }, '--tls-key: needs --tls-cert as well'],
+    [
+      { options: { redirect: 'https://a.example/,https://bob:secret@b.example/' } },
+      /^--redirect: .*: must be URLs of reflectors, as in https:\/\/b\.example\.com\/$/,
+    ],
+    [{ options: { redirect: 'b.example' } }, /^--redirect: /],
     [{ options: { proxyProtocol: true } }, '--proxy-protocol: needs --trust-proxy as well'],
     [
       { options: { proxyProtocol: true, trustProxy: '10.0.0.1' } },

@@ -93,6 +93,7 @@ export function readConfiguration(given: Given) {
     sessionLifetime: read('sessionLifetime'),
     sessionIdle: read('sessionIdle'),
     drain: read('drain'),
+    redirect: read('redirect'),
     audit: read('audit'),
     auditKeep: read('auditKeep'),
     logLevel: read('logLevel'),

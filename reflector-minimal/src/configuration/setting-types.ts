@@ -24,15 +24,28 @@ export const flag: SettingType<boolean> = {
 };
 
 /** An array, or text with commas. */
-export const addresses: SettingType<readonly string[]> = {
-  placeholder: 'ADDRESSES',
-  read: (given, refuse) => {
-    const items: unknown = typeof given === 'string' ? given.split(',') : given;
-    if (!Array.isArray(items) || !items.every((item) => typeof item === 'string')) {
-      return refuse('a list of texts');
-    }
-    return items.map((item) => item.trim()).filter((item) => item !== '');
-  },
+const list: SettingType<readonly string[]>['read'] = (given, refuse) => {
+  const items: unknown = typeof given === 'string' ? given.split(',') : given;
+  if (!Array.isArray(items) || !items.every((item) => typeof item === 'string')) {
+    return refuse('a list of texts');
+  }
+  return items.map((item) => item.trim()).filter((item) => item !== '');
+};
+
+export const addresses: SettingType<readonly string[]> = { placeholder: 'ADDRESSES', read: list };
+
+/** URLs of reflectors, as agents have them. */
+export const reflectorUrls: SettingType<readonly string[]> = {
+  placeholder: 'URLS',
+  read: (given, refuse) =>
+    list(given, refuse).map((text) => {
+      const url = URL.canParse(text) ? new URL(text) : null;
+      const fits =
+        url &&
+        /^https?:$/.test(url.protocol) &&
+        `${url.username}${url.password}${url.search}${url.hash}` === '';
+      return fits ? url.href : refuse('URLs of reflectors, as in https://b.example.com/');
+    }),
 };
 
 export const seconds = (min: number, max: number) => integer('SECONDS', min, max);

@@ -7,6 +7,7 @@ import {
   flag,
   hostName,
   optional,
+  reflectorUrls,
   type SettingType,
   seconds,
   socketAddress,
@@ -104,6 +105,11 @@ export const settings = {
     type: seconds(0, 3_600),
     default: 0,
     help: 'time over which SIGTERM closes the tunnels before the reflector stops, so that the devices go to others behind the same load balancer one after the other; 0 stops at once',
+  },
+  redirect: {
+    type: reflectorUrls,
+    default: [],
+    help: 'comma-separated URLs of other reflectors, to which devices are sent by 302 in turn while this one drains or has no room',
   },
   audit: {
     type: optional(file),

@@ -17,6 +17,7 @@ import type { DeviceAuthentication, DeviceRefusal, DeviceVerdict } from './authe
 import { ClientAuthorities } from './client-authorities.ts';
 import type { ConnectedDevice } from './connected-device.ts';
 import { DeviceEndpoint, type DeviceEndpointOptions } from './device-endpoint.ts';
+import { OtherReflectors } from './other-reflectors.ts';
 
 // The endpoint on streams in memory; what proves a device is tested beside `authentication.ts`.
 
@@ -85,6 +86,7 @@ function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointO
   return new DeviceEndpoint({
     presence,
     draining,
+    others: new OtherReflectors([]),
     store,
     deferred: new DeferredWrites(clock, all, (error) => {
       throw error;
@@ -259,6 +261,22 @@ test('nor one that it was asked about when it began to drain', async () => {
   const peer = await dial(endpoint({}, { admitDevice }));
   expect([status(peer), header(peer, 'Retry-After')]).toEqual([503, ['5']]);
   expect([known, live]).toEqual([[], []]);
+});
+
+test('a reflector that drains or has no room leads devices to the others, one after the other', async () => {
+  const others = new OtherReflectors(['https://a.example/', 'https://b.example/']);
+  const ledTo = async (at: DeviceEndpoint) => {
+    const peer = await dial(at);
+    return [status(peer), ...header(peer, 'Location')];
+  };
+  expect(await ledTo(endpoint({ tunnels: 0 }, { others }))).toEqual([302, 'https://a.example/']);
+  draining.active = true;
+  expect(await ledTo(endpoint({}, { others }))).toEqual([302, 'https://b.example/']);
+  expect(await ledTo(endpoint({}, { others }))).toEqual([302, 'https://a.example/']);
+  expect([audited, known, live]).toEqual([[], [], []]);
+  draining.active = false;
+  verdict = refusal();
+  expect(await ledTo(endpoint({ tunnels: 0 }, { others }))).toEqual([401]);
 });
 
 test('a tunnel that is confirmed while the reflector drains is closed with 1001', async () => {

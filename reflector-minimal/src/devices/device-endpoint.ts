@@ -33,6 +33,8 @@ export interface DeviceEndpointOptions extends ConnectionsOptions {
   readonly cookieHost: string | null;
   /** A further rule for devices that have proven who they are; `null`: none. */
   readonly admitDevice: AdmitDevice | null;
+  /** Where devices are sent by 302 while this reflector drains or has no room. */
+  readonly others: { next(): string | null };
   /** What agents get of what they offer. */
   readonly offer: Offer;
 }
@@ -107,6 +109,7 @@ export class DeviceEndpoint {
       return refuseProven(403, reason);
     }
     if (this.#connections.isFullFor(device)) {
+      if (this.#redirect(request, socket)) return;
       log.warn({ address, device: device.id, tunnels: limits.tunnels }, 'no room for another device');
       return refuseProven(503, 'no room for another device', this.#later());
     }
@@ -198,8 +201,21 @@ export class DeviceEndpoint {
     response.end();
   }
 
+  /** To another reflector for this connection (`webtunnel.md` section 1); false if none is known. */
+  #redirect(request: IncomingMessage, socket: Duplex): boolean {
+    const url = this.#options.others.next();
+    if (url === null) return false;
+    const response = responseOn(request, socket, this.#options);
+    response.setHeader('Location', url);
+    response.setHeader('Content-Length', 0);
+    response.writeHead(302);
+    response.end();
+    return true;
+  }
+
   /** Neither the device's fault nor a decision about it. */
   #refuseDrained(request: IncomingMessage, socket: Duplex): void {
+    if (this.#redirect(request, socket)) return;
     const { askedSeconds } = this.#options.draining;
     this.#refuse(request, socket, 503, 'this reflector drains: dial again', {
       'Retry-After': [String(askedSeconds)],

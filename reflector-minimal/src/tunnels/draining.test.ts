@@ -111,6 +111,23 @@ test('a tunnel that appears when the window is over is closed as well', async ()
   await gone;
 });
 
+test('where devices are redirected, the first is closed soon, and the last has time to dial again', async () => {
+  open(100);
+  draining = new Draining({ drainNoticeMs: 5_000 }, clock, true);
+  let over = false;
+  const gone = draining.start(tunnels, 25_000).then(() => {
+    over = true;
+  });
+  clock.advance(20_000);
+  expect(closed.map(({ at }) => at)).toEqual(Array.from({ length: 100 }, (_, each) => 200 + each * 200));
+  clock.advance(4_999);
+  await Promise.resolve();
+  expect([over, clock.pending]).toEqual([false, 1]);
+  clock.advance(1);
+  await gone;
+  expect(clock.pending).toBe(0);
+});
+
 test('without tunnels it is over at once', async () => {
   await draining.start(tunnels, 60_000);
   expect([clock.pending, draining.active]).toEqual([0, true]);

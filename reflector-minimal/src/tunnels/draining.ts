@@ -24,19 +24,23 @@ const longestStepMs = 1_000;
 const shortestStepMs = 50;
 
 /**
- * Leads the devices of this process to another one. From the start on no new tunnel is let in, and `/healthz` says so. Once load
- * balancers have had `limits.drainNoticeMs` to see that (a quarter of the window at most), the tunnels are closed evenly over the
- * rest of the window, so that the others do not take all devices at once. Those that carry nothing go first.
+ * Leads the devices of this process to another one. From the start on no new tunnel is let in, and `/healthz` says so. The tunnels
+ * are closed evenly, so that the others do not take all devices at once; those that carry nothing go first. That leaves out
+ * `limits.drainNoticeMs` of the window (a quarter at most): at its beginning, for load balancers to see `/healthz`; or at its end,
+ * where devices that dial again are redirected, for the last ones to do so.
  */
 export class Draining {
   readonly #limits: Pick<Limits, 'drainNoticeMs'>;
   readonly #clock: Clock;
+  readonly #redirects: boolean;
   #active = false;
   #step: Cancellable | null = null;
   #gone: Promise<void> | null = null;
   #resolve: () => void = () => {};
 
-  constructor(limits: Pick<Limits, 'drainNoticeMs'>, clock: Clock) {
+  /** `redirects`: this process itself tells devices where to go. */
+  constructor(limits: Pick<Limits, 'drainNoticeMs'>, clock: Clock, redirects = false) {
+    this.#redirects = redirects;
     this.#limits = limits;
     this.#clock = clock;
   }
@@ -52,7 +56,7 @@ export class Draining {
   }
 
   /**
-   * Resolves when none of these tunnels is left, or after {@link stop}. `windowMs`: 0 closes all at once. The first call counts;
+   * Resolves when none of these tunnels is left and whoever is to be redirected has been, or after {@link stop}. `windowMs`: 0 closes all at once. The first call counts;
    * later ones return what it has returned. Throws a `RangeError` if `windowMs` is negative or no number.
    */
   start(tunnels: ReadonlyMap<string, DrainedTunnel>, windowMs: number): Promise<void> {
@@ -66,15 +70,19 @@ export class Draining {
     const { size } = tunnels;
     const noticeMs = Math.min(this.#limits.drainNoticeMs, windowMs / 4);
     const spreadMs = windowMs - noticeMs;
-    const until = this.#clock.now() + windowMs;
+    const until = this.#clock.now() + (this.#redirects ? spreadMs : windowMs);
     const stepMs = spreadMs / Math.max(1, size);
     const step = () => {
       const leftMs = until - this.#clock.now();
       const early = leftMs > spreadMs;
-      // Whatever the rounding, the last one has its turn when the window ends.
+      // Whatever the rounding, the last one has its turn at the end.
       const kept = leftMs > 0 && !early ? Math.ceil((size * leftMs) / spreadMs - 1e-6) : 0;
       if (!early) closeAllBut(tunnels, kept);
-      if (tunnels.size === 0) return this.stop();
+      if (tunnels.size === 0) {
+        if (this.#redirects && size > 0) this.#step = this.#clock.schedule(noticeMs, () => this.stop());
+        else this.stop();
+        return;
+      }
       const nextMs = early ? leftMs - spreadMs : Math.min(Math.max(shortestStepMs, stepMs), leftMs);
       this.#step = this.#clock.schedule(leftMs > 0 ? Math.min(nextMs, longestStepMs) : shortestStepMs, step);
     };
