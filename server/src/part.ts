@@ -29,6 +29,8 @@ export interface Foundation {
   readonly database: Tables;
   /** What has happened, for readers and webhooks. Parts may add to it. */
   readonly eventLog: EventLog;
+  /** Several servers share the tables: what comes and goes is noted among the events with the presence. */
+  readonly isNode: boolean;
   /** Lengths of queues by name, for the figures. Parts add theirs. */
   readonly queues: Map<string, () => number>;
   /** Of what the pages of devices are made of. Without `cache` in the configuration it keeps nothing. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type ReflectorParts, defaultLimits as reflectorLimits } from 'rm-reflector';
+import { type Reflector, type ReflectorParts, defaultLimits as reflectorLimits } from 'rm-reflector';
 import type { PasswordComplaint } from 'rm-reflector/accounts';
 import {
   type ArrivingDevice,
@@ -7,13 +7,15 @@ import {
   type DeviceTurnedAway,
   type FurtherLogOut,
   type KnownUsers,
+  type LocalTunnel,
+  type Presence,
   type Rights as RightsPort,
   type Route,
   type Session,
   type Store,
   StoreError,
 } from 'rm-reflector/ports';
-import { type Additions, type AdditionsContext, ConfigurationError } from 'rm-reflector/program';
+import { type Additions, type AdditionsContext, ConfigurationError, ExitStatus } from 'rm-reflector/program';
 import { CallRate } from './api/call-rate.ts';
 import type { Endpoint } from './api/endpoint.ts';
 import { Idempotency } from './api/idempotency.ts';
@@ -28,6 +30,7 @@ import { readPageTexts } from './bundles/page-texts.ts';
 import { AnswerCache } from './cache/answers/answer-cache.ts';
 import { cachePart } from './cache/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
+import { type NodeSettings, nodeSettings } from './configuration/node.ts';
 import { storeAddress } from './configuration/store.ts';
 import { dashboard } from './dashboard/part.ts';
 import { deskPart } from './desk/part.ts';
@@ -39,12 +42,16 @@ import { events } from './events/part.ts';
 import { hostKeysPart } from './host-keys/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { metricsPart } from './metrics/part.ts';
+import { type NodeLimits, nodeLimits } from './nodes/limits.ts';
+import { type Node, startNode } from './nodes/node.ts';
+import { livingNodes, PostgresqlMembership } from './nodes/postgresql-membership.ts';
+import { relayOf } from './nodes/relay.ts';
 import type { Foundation, Part, Running } from './part.ts';
 import { peoplePart } from './people/part.ts';
 import { DirectoryRights } from './rights/directory-rights.ts';
 import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
-import type { PostgresqlLimits } from './store/postgresql/limits.ts';
+import { type PostgresqlLimits, postgresqlLimits } from './store/postgresql/limits.ts';
 import { type PostgresqlOptions, PostgresqlStore } from './store/postgresql/postgresql-store.ts';
 import { PostgresqlTables } from './store/postgresql-tables/postgresql-tables.ts';
 import type { OpenTables } from './store/tables.ts';
@@ -79,6 +86,7 @@ export function serverAdditions(
   context: AdditionsContext,
   limits: Limits = defaultLimits,
   databaseLimits: Partial<PostgresqlLimits> = {},
+  nodeBounds: NodeLimits = nodeLimits,
 ): Additions & Pick<Foundation, 'branding'> {
   const configuration = readOwnConfiguration(context.own, context.file);
   for (const part of parts) part.check?.({ ...context, configuration });
@@ -87,7 +95,9 @@ export function serverAdditions(
   const warn = (text: string) => log.warn(text);
   const { outage } = configuration.store ?? {};
   const databaseBounds = { ...(outage !== undefined && { outageMs: outage * 1_000 }), ...databaseLimits };
-  const postgresql = address && { ...address, limits: databaseBounds, warn };
+  const node = nodeSettings(configuration.node, { file, isShared: address !== null });
+  const epoch = node && (() => server.epoch);
+  const postgresql = address && { ...address, limits: databaseBounds, warn, epoch };
   const { domain = 'localhost', cookieHost = null } = context.settings;
   const branding = new Branding({
     folder: configuration.branding ?? null,
@@ -96,10 +106,14 @@ export function serverAdditions(
     log,
     settings: { domain, cookieHost },
   });
-  const server = new Server({ ...context, configuration, branding, limits, postgresql });
+  const server = new Server({ ...context, configuration, branding, limits, postgresql, node, nodeBounds });
   return {
     options: {
-      ...(postgresql && { store: () => openStore(postgresql, context.data) }),
+      ...(postgresql && { store: () => openStore(postgresql, context.data, node !== null) }),
+      ...(postgresql &&
+        node && {
+          presence: <Tunnel extends LocalTunnel>() => server.presence<Tunnel>(postgresql, node),
+        }),
       logInLinks: parts.flatMap((part) => part.logInLinks?.(configuration) ?? []),
       responseCache: server.cache,
       admitDevice: (arriving) => server.admitDevice(arriving),
@@ -111,7 +125,7 @@ export function serverAdditions(
       routes: (core) => server.routes(core),
     },
     branding,
-    started: () => server.start(),
+    started: (reflector) => server.start(reflector),
     reload: () => {
       server.reload();
       branding.reload();
@@ -120,10 +134,22 @@ export function serverAdditions(
   };
 }
 
-/** Refuses an empty database where the data is still in the file: it looks as if everything were lost. */
-async function openStore(options: PostgresqlOptions, data: string): Promise<PostgresqlStore> {
+/**
+ * Refuses a database that nodes use, if this server is none: it would note their devices off line. Refuses an empty database where the data is still in the file: it looks as if everything were lost.
+ */
+async function openStore(
+  options: PostgresqlOptions,
+  data: string,
+  isNode: boolean,
+): Promise<PostgresqlStore> {
   const store = await PostgresqlStore.open(options);
   try {
+    const living = isNode ? [] : await livingNodes(options);
+    if (living.length > 0) {
+      throw new StoreError(
+        `the database: is used by ${living.join(', ')}, which are nodes: give this server the key "node" too, or stop them`,
+      );
+    }
     if (!existsSync(data) || !(await store.users.isEmpty())) return store;
     throw new StoreError(
       `the database: is empty, and there is the data file ${data}: move it by "rm-server migrate", or move it away`,
@@ -138,6 +164,9 @@ type ServerContext = AdditionsContext &
   Pick<Foundation, 'branding' | 'configuration' | 'limits'> & {
     /** `null`: the tables are in the data file. */
     readonly postgresql: PostgresqlOptions | null;
+    /** `null`: this server is alone. */
+    readonly node: NodeSettings | null;
+    readonly nodeBounds: NodeLimits;
   };
 
 class Server {
@@ -146,11 +175,45 @@ class Server {
   #foundation: Foundation | null = null;
   #database: OpenTables | null = null;
   #running: readonly Running[] = [];
+  #node: Pick<Node<LocalTunnel>, 'lease'> | null = null;
+  #reflector: Pick<Reflector, 'drain'> | null = null;
 
   constructor(context: ServerContext) {
     this.#context = context;
     const { clock, limits, configuration } = context;
     this.cache = new AnswerCache(clock, limits, configuration.cache?.bytes ?? 0);
+  }
+
+  /** Of this process among the nodes; 0: it is none, or not yet. */
+  get epoch(): number {
+    return this.#node?.lease.epoch ?? 0;
+  }
+
+  /** Joins the other servers. Rejects with `StoreError` or `ConfigurationError`. */
+  async presence<Tunnel extends LocalTunnel>(
+    { limits, warn, ...address }: PostgresqlOptions,
+    { name, listen, address: reachedAt, tls }: NodeSettings,
+  ): Promise<Presence<Tunnel>> {
+    const { clock, log, limits: bounds, nodeBounds, end } = this.#context;
+    const node = await startNode<Tunnel>({
+      name,
+      address: reachedAt,
+      table: new PostgresqlMembership({
+        ...address,
+        warn: (text) => warn?.(`${text} (nodes)`),
+        limits: { ...nodeBounds, eventBytes: bounds.eventBytes },
+      }),
+      relay: (life) => relayOf(life, { listen, tls, clock, log }),
+      clock,
+      limits: nodeBounds,
+      outageMs: limits?.outageMs ?? postgresqlLimits.outageMs,
+      log,
+      told: () => void this.#foundation?.eventLog.refresh().catch(() => {}),
+      superseded: () => end?.(ExitStatus.configuration),
+      drain: () => void this.#reflector?.drain(nodeBounds.drainMs),
+    });
+    this.#node = node;
+    return node.presence;
   }
 
   async rights(store: Store, known: KnownUsers): Promise<RightsPort> {
@@ -203,7 +266,9 @@ class Server {
     return this.#foundation && passwordComplaintOf(this.#foundation, password, name);
   }
 
-  start(): void {
+  start(reflector: Pick<Reflector, 'drain'>): void {
+    this.#reflector = reflector;
+    if (this.#node?.lease.draining) void reflector.drain(this.#context.nodeBounds.drainMs);
     const { clock, log } = this.#context;
     // The start has waited for other processes that hold the file; a running server does not.
     this.#database?.watch?.({
@@ -259,6 +324,7 @@ class Server {
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });
     return {
       ...this.#context,
+      isNode: this.#context.node !== null,
       store,
       known,
       database,

@@ -5,6 +5,7 @@ import { desktopSchema } from './desktop.ts';
 import { ldapSchema, providerSchema } from './directories.ts';
 import { mailSchema } from './mail.ts';
 import { metricsSchema } from './metrics.ts';
+import { nodeSchema } from './node.ts';
 import { recordingSchema } from './recording.ts';
 import { storeSchema } from './store.ts';
 import { terminalSchema } from './terminal.ts';
@@ -13,6 +14,7 @@ import { webhooksSchema } from './webhooks.ts';
 /** The keys of `/etc/rm-server.json` besides those of the reflector. Each part of the server has one. */
 export const ownKeys = {
   store: Type.Optional(storeSchema),
+  node: Type.Optional(nodeSchema),
   publicUrl: Type.Optional(
     Type.String({
       pattern: '^https?://[^/?#]+/?$',

@@ -1,10 +1,9 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { StoreError } from 'rm-reflector/ports';
-import { ConfigurationError, fileFault, type StoreSources } from 'rm-reflector/program';
+import { ConfigurationError, type StoreSources } from 'rm-reflector/program';
 import { type Static, Type } from 'typebox';
 import { connectionOf, hasPassword, type PostgresqlAddress } from '../store/postgresql/connection.ts';
 import { postgresqlLimits } from '../store/postgresql/limits.ts';
+import { certificateIn } from './certificate-file.ts';
 import { secretReader, secretSchema } from './secret.ts';
 
 export const storeSchema = Type.Object(
@@ -53,7 +52,7 @@ export function storeAddress(
   }
   const { password, tls, ca } = store ?? {};
   const read = password === undefined ? null : secretReader(password, `${inFile}.password`, environment);
-  if (ca !== undefined) mustHaveCertificate(ca, `${inFile}.ca`);
+  if (ca !== undefined) certificateIn(ca, `${inFile}.ca`);
   const address = {
     url,
     ...(read && { password: read }),
@@ -67,19 +66,4 @@ export function storeAddress(
     throw new ConfigurationError(`${where}: ${error.message.replace('the database: ', '')}`);
   }
   return address;
-}
-
-/** TLS would take a file without any for no authorities at all. */
-function mustHaveCertificate(path: string, where: string): void {
-  let text: Buffer;
-  try {
-    text = readFileSync(path);
-  } catch (error) {
-    throw new ConfigurationError(`${where}: ${path}: ${fileFault(error)}`);
-  }
-  try {
-    new X509Certificate(text);
-  } catch {
-    throw new ConfigurationError(`${where}: ${path} has no certificate in PEM`);
-  }
 }

@@ -32,6 +32,7 @@ export class EventRecorder {
   readonly #clock: Clock;
   readonly #limits: RecorderLimits;
   readonly #logger: Logger;
+  readonly #isNode: boolean;
   /** By `uid`. */
   readonly #held = new Map<string, Held>();
   #pending: NewEvent[] = [];
@@ -43,11 +44,13 @@ export class EventRecorder {
   #failing = false;
   #subscription: EventSubscription | null = null;
 
-  constructor(log: EventLog, clock: Clock, limits: RecorderLimits, logger: Logger) {
+  /** `isNode`: which devices come and go is in the log already. */
+  constructor(log: EventLog, clock: Clock, limits: RecorderLimits, logger: Logger, isNode = false) {
     this.#log = log;
     this.#clock = clock;
     this.#limits = limits;
     this.#logger = logger;
+    this.#isNode = isNode;
   }
 
   /** Events that are not in the store yet. */
@@ -88,7 +91,7 @@ export class EventRecorder {
         const held = this.#held.get(device.uid);
         // The event itself says all of it.
         if (held) held.event = null;
-        this.#pending.push(noted);
+        if (!this.#isNode) this.#pending.push(noted);
       }
     }
     this.#bound();

@@ -5,6 +5,7 @@ import { ownKeys } from '../configuration/schema.ts';
 import { serverAdditions, version } from '../server.ts';
 import { backup, restore } from './backup.ts';
 import { brandingCommand } from './branding-command.ts';
+import { drain } from './drain.ts';
 import { migrate } from './migrate.ts';
 import { postgresqlStores } from './postgresql.ts';
 
@@ -18,7 +19,7 @@ export const serverProgram: Program = {
   },
   defaultFile: '/etc/rm-server.json',
   keys: Object.keys(ownKeys),
-  commands: { backup, restore, branding: brandingCommand, migrate },
+  commands: { backup, restore, branding: brandingCommand, migrate, drain },
   stores: postgresqlStores,
   additions: (context) => serverAdditions(context),
 };

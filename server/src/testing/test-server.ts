@@ -13,6 +13,7 @@ import { LastingDatabase } from 'rm-reflector/store';
 import type { OpenApiDocument } from '../api/openapi.ts';
 import type { Limits } from '../limits.ts';
 import { defaultLimits } from '../limits.ts';
+import type { NodeLimits } from '../nodes/limits.ts';
 import { serverAdditions } from '../server.ts';
 import { type ApiAnswer, ApiClient } from './api-client.ts';
 
@@ -32,6 +33,11 @@ export interface TestServerOptions {
   readonly clock?: Clock;
   /** Takes the lines of its log. */
   readonly logged?: string[];
+  /** A database that it shares with others, which may have the users already. */
+  readonly url?: string;
+  readonly nodeBounds?: NodeLimits;
+  /** Told with which exit status the server ends itself. */
+  readonly end?: (status: number) => void;
 }
 
 const password = 'a long enough secret';
@@ -111,6 +117,9 @@ export class TestServer {
     fill,
     clock = systemClock,
     logged,
+    url,
+    nodeBounds,
+    end,
   }: TestServerOptions = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-server-'));
     const data = join(folder, 'server.sqlite');
@@ -120,12 +129,24 @@ export class TestServer {
       ? pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
       : pino({ level: 'silent' });
     const settings = { domain: 'localhost' };
-    const database = await ownDatabase(makeData);
-    const all = database ? { ...own, store: { url: database.url } } : own;
+    const database = url === undefined ? await ownDatabase(makeData) : null;
+    const shared = url ?? database?.url;
+    const all = shared === undefined ? own : { ...own, store: { url: shared } };
     const additions = serverAdditions(
-      { own: all, ownAgain: () => all, file: null, data, settings, environment, log, clock },
+      {
+        own: all,
+        ownAgain: () => all,
+        file: null,
+        data,
+        settings,
+        environment,
+        log,
+        clock,
+        ...(end && { end }),
+      },
       { ...defaultLimits, ...limits },
       patient,
+      nodeBounds,
     );
     const reflector = await startReflector({
       ...settings,
@@ -136,7 +157,7 @@ export class TestServer {
       clock,
       ...additions.options,
     });
-    if (!makeData) {
+    if (!makeData && (await reflector.store.users.isEmpty())) {
       await reflector.store.users.add('alice', await hash, Date.now(), 'administrator');
       await reflector.store.users.add('bob', await hash, Date.now(), 'user');
     }

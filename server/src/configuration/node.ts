@@ -1,0 +1,98 @@
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { ConfigurationError } from 'rm-reflector/program';
+import { type Static, Type } from 'typebox';
+import { certificateIn, fileIn } from './certificate-file.ts';
+
+const place = '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]/]+):[0-9]{1,5}$';
+const file = (description: string) => Type.String({ minLength: 1, description });
+
+export const nodeSchema = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+      description: 'Name of this server among the others: small letters, digits and hyphens, at most 63.',
+    }),
+    listen: Type.String({
+      pattern: place,
+      description: 'Address and port at which it listens for the other servers, such as 10.0.0.1:7443.',
+    }),
+    address: Type.Optional(
+      Type.String({
+        pattern: place,
+        description: 'Host and port by which the others reach it; that of `listen` by default.',
+      }),
+    ),
+    tls: Type.Object(
+      {
+        cert: file(
+          'PEM file of its certificate, which names it (subjectAltName DNS), for servers and clients.',
+        ),
+        key: file('PEM file of the key.'),
+        ca: file('PEM file of the authorities whose certificates prove the other servers.'),
+      },
+      { additionalProperties: false, description: 'By which the servers prove themselves to each other.' },
+    ),
+  },
+  { additionalProperties: false, description: 'This server is one of several on one PostgreSQL database.' },
+);
+
+export interface NodeSettings {
+  readonly name: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly address: string;
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
+}
+
+const anyAddress: readonly string[] = ['0.0.0.0', '::', '0', '::0', '[::]'];
+
+/** `file`: for messages; `isShared`: the data are in PostgreSQL. Throws `ConfigurationError`, also when a file cannot be used. */
+export function nodeSettings(
+  node: Static<typeof nodeSchema> | undefined,
+  { file, isShared }: { readonly file: string | null; readonly isShared: boolean },
+): NodeSettings | null {
+  if (!node) return null;
+  const where = `${file ?? 'configuration'}: node`;
+  if (!isShared) {
+    throw new ConfigurationError(
+      `${where}: needs a database that the servers share: set store.url (PostgreSQL)`,
+    );
+  }
+  const { name, tls } = node;
+  const listen = placeIn(node.listen, `${where}.listen`);
+  const { address = node.listen } = node;
+  const { host, port } = placeIn(address, `${where}.address`);
+  if (anyAddress.includes(host)) {
+    throw new ConfigurationError(
+      `${where}.address: is needed, because others cannot reach ${host}: name the host by which they reach this server`,
+    );
+  }
+  if (port === 0) throw new ConfigurationError(`${where}.address: the port must be 1 to 65535`);
+  const certificate = certificateIn(tls.cert, `${where}.tls.cert`);
+  if (certificate.checkHost(name, { subject: 'never', wildcards: false }) === undefined) {
+    throw new ConfigurationError(
+      `${where}.tls.cert: ${tls.cert} does not name this node: its subjectAltName must have DNS:${name}`,
+    );
+  }
+  mustBeKeyOf(certificate, tls.key, `${where}.tls.key`);
+  certificateIn(tls.ca, `${where}.tls.ca`);
+  return { name, listen, address, tls };
+}
+
+function placeIn(text: string, where: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':');
+  const port = Number(text.slice(at + 1));
+  if (port > 0xffff) throw new ConfigurationError(`${where}: the port must be at most 65535`);
+  return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+function mustBeKeyOf(certificate: X509Certificate, path: string, where: string): void {
+  const text = fileIn(path, where);
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(text);
+  } catch {
+    throw new ConfigurationError(`${where}: ${path} has no private key in PEM without a password`);
+  }
+  if (!certificate.checkPrivateKey(key))
+    throw new ConfigurationError(`${where}: ${path} is not the key of the certificate`);
+}

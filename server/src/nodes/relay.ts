@@ -1,0 +1,34 @@
+import type { Logger } from 'pino';
+import type { Clock } from 'rm-protocol';
+import { defaultLimits } from 'rm-reflector';
+import { ConfigurationError } from 'rm-reflector/program';
+import { RelayDialer, RelayListener, type RelayTls } from 'rm-reflector/relay';
+import type { Relay } from './node.ts';
+
+interface RelayOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls: RelayTls;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The relay of the reflector, with the settings of the node. */
+export function relayOf(
+  node: { readonly name: string; readonly epoch: number },
+  { listen: address, tls, clock, log }: RelayOptions,
+): Relay {
+  const common = { node, tls, clock, log, limits: defaultLimits };
+  return {
+    dialer: new RelayDialer(common),
+    listen: async (tunnels) => {
+      try {
+        return await RelayListener.listen({ ...common, address, tunnels });
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        const place = `node.listen: ${address.host}:${address.port}`;
+        if (code === 'EADDRINUSE') throw new ConfigurationError(`${place}: is taken by another program`);
+        throw new ConfigurationError(`${place}: ${error instanceof Error ? error.message : error}`);
+      }
+    },
+  };
+}
