@@ -41,11 +41,12 @@ function connect() {
   return membership;
 }
 beforeEach(async () => {
+  // Their removal is noted among the events.
+  await server.sql('DELETE FROM rm_reflector.devices');
   const names = ['nodes', 'places', 'presence', 'presence_state', 'events'].map(
     (name) => `rm_server.fleet_${name}`,
   );
   await server.sql(`TRUNCATE ${names.join(', ')}`);
-  await server.sql('DELETE FROM rm_reflector.devices');
   await server.sql('UPDATE rm_server.fleet_last_event SET last = 0');
   table = connect();
 });
