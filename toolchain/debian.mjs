@@ -130,6 +130,7 @@ export const peers = [
     'haproxy',
     'jq',
     'libnginx-mod-http-dav-ext',
+    'libnginx-mod-stream',
     'lighttpd',
     'litmus',
     'netcat-openbsd',

@@ -40,6 +40,11 @@ export class ProxyProcess {
     await listening(port, child, () => this.output);
   }
 
+  /** Has it read its configuration again. */
+  reload(): void {
+    this.#child?.kill('SIGHUP');
+  }
+
   /** Ends the program, and keeps its files. */
   async end(): Promise<void> {
     if (this.#child) await endProcess(this.#child);
