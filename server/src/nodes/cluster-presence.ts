@@ -10,6 +10,7 @@ import {
   StoreUnavailable,
   TunnelLost,
 } from 'rm-reflector/ports';
+import { Batched } from './batched.ts';
 import type { Lease } from './lease.ts';
 import type { NodeLimits } from './limits.ts';
 import {
@@ -79,6 +80,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   readonly #local = new Map<string, Tunnel>();
   readonly #remote = new Map<string, RemoteDevice>();
   readonly #listeners = new Set<PresenceListener>();
+  readonly #generations: Batched<null, number>;
+  readonly #lookUps: Batched<DeviceKey, PresenceRow | null>;
   /** By id. */
   readonly #untold = new Map<string, Untold>();
   /** What was told, or is to be told, of the tunnels of this process. */
@@ -97,12 +100,15 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   #tellTimer: Cancellable | null = null;
   #reading: Promise<void> | null = null;
   #telling: Promise<void> | null = null;
-  #asking: { readonly numbers: Promise<readonly number[]>; count: number } | null = null;
   #stopped = false;
 
   constructor(options: ClusterPresenceOptions) {
     this.#options = options;
     this.#knownAt = options.clock.now();
+    const { table, limits } = options;
+    // The renewals of the lease must not wait for a flood of these.
+    this.#generations = new Batched((asked) => table.generations(asked.length), limits.readRows);
+    this.#lookUps = new Batched((asked) => table.find(asked), limits.readRows);
   }
 
   get local(): ReadonlyMap<string, Tunnel> {
@@ -133,13 +139,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   /** Rejects with `StoreUnavailable`, also while this process may take no devices. */
   async nextGeneration(): Promise<number> {
     this.#mustHold();
-    // Those who ask in one turn share a statement.
-    this.#asking ??= { count: 0, numbers: Promise.resolve().then(() => this.#askGenerations()) };
-    const { numbers } = this.#asking;
-    const at = this.#asking.count++;
-    const generation = (await numbers)[at];
+    const generation = await this.#generations.ask(null);
     this.#mustHold();
-    if (generation === undefined) throw new Error('too few generations');
     return generation;
   }
 
@@ -222,12 +223,6 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     const { clock, outageMs, limits } = this.#options;
     const isKnown = clock.now() - this.#knownAt <= limits.readMs + outageMs;
     return isKnown ? this.#remote : new Map();
-  }
-
-  #askGenerations(): Promise<readonly number[]> {
-    const count = this.#asking?.count ?? 0;
-    this.#asking = null;
-    return this.#options.table.generations(count);
   }
 
   #mustHold(): void {
@@ -457,7 +452,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   /** Looks in the database itself. */
   async #relocate({ id, uid, generation }: RemoteDevice): Promise<Place | null> {
     try {
-      const row = await this.#options.table.find({ id, uid });
+      const row = await this.#lookUps.ask({ id, uid });
       const peer = row && row.epoch !== this.#options.lease.epoch ? this.#peerOf(row.epoch) : null;
       if (!row || !peer || row.generation === generation) return null;
       return { peer, target: { id, uid, generation: row.generation } };

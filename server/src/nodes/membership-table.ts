@@ -82,8 +82,8 @@ export interface MembershipTable {
   generations(count: number): Promise<readonly number[]>;
   /** The changes behind `position`, at most `limits.readRows`. */
   read(position: number): Promise<PresenceReading>;
-  /** `null`: nowhere. */
-  find(device: DeviceKey): Promise<PresenceRow | null>;
+  /** For each of these devices where it is, or `null` for nowhere. */
+  find(devices: readonly DeviceKey[]): Promise<readonly (PresenceRow | null)[]>;
   /**
    * Tells what has come and gone at a node, with its events. Returns the ids of which another node has a later tunnel. Rejects with
    * `NotHeld` while the lease is over, when nothing was changed.

@@ -168,8 +168,7 @@ test('what is told is read in its order and in pages, with one event each, howev
     properties: '{"name":"pump"}',
   });
   expect(await table.read(rows[1]?.change ?? 0)).toMatchObject({ table: data, rows: [{ id: 'b' }] });
-  expect(await table.find(a)).toMatchObject({ id: 'a' });
-  expect([await table.find(b), await table.find({ id: 'a', uid: 'other' })]).toEqual([null, null]);
+  expect(await table.find([b, a, { id: 'a', uid: 'other' }])).toMatchObject([null, { id: 'a' }, null]);
   const properties = { name: 'pump' };
   expect(await events()).toEqual([
     ['device.online', 'a', 'acme', { properties }],
@@ -185,7 +184,7 @@ test('eventBytes: a long value is left out of the event, and not of the row', as
   const properties = { name: 'x'.repeat(500), other: 'a\0b' };
   await table.tell(mine, [{ ...here(a, 1), properties }]);
   expect(await events()).toEqual([['device.online', 'a', 'acme', { properties: null }]]);
-  expect(JSON.parse((await table.find(a))?.properties ?? '')).toEqual(properties);
+  expect(JSON.parse((await table.find([a]))[0]?.properties ?? '')).toEqual(properties);
 });
 
 test('the later tunnel wins at another node, and the end of the former one changes nothing', async () => {
@@ -195,7 +194,7 @@ test('the later tunnel wins at another node, and the end of the former one chang
   expect(await table.tell(two, [here(a, 2)])).toEqual([]);
   await table.tell(one, [gone(a, 1)]);
   expect(await table.tell(one, [here(a, 1, true)])).toEqual(['a']);
-  expect(await table.find(a)).toMatchObject({ epoch: two, generation: 2 });
+  expect(await table.find([a])).toMatchObject([{ epoch: two, generation: 2 }]);
   expect((await events()).map(([kind]) => kind)).toEqual(['device.online', 'device.online']);
 });
 
@@ -261,7 +260,7 @@ test('a node that comes back after its burial has its devices on line again', as
   expect(await isOnline(a)).toBe(false);
   await table.renew(one, mine);
   await table.tell(mine, [here(a, 1, true)]);
-  expect([await isOnline(a), (await table.find(a))?.epoch]).toEqual([true, mine]);
+  expect([await isOnline(a), (await table.find([a]))[0]?.epoch]).toEqual([true, mine]);
   expect((await events()).map(([kind]) => kind)).toEqual([
     'device.online',
     'device.offline',
@@ -282,7 +281,7 @@ test('after a crash of the database the data are others, and what is told again 
   expect(reading.table).not.toBe(before);
   expect(reading.rows).toEqual([]);
   await again.tell(mine, [here(a, 1, true)]);
-  expect(await again.find(a)).toMatchObject({ epoch: mine });
+  expect(await again.find([a])).toMatchObject([{ epoch: mine }]);
   expect((await events()).map(([kind]) => kind)).toEqual(['device.online']);
   expect(await isOnline(a)).toBe(true);
 });

@@ -29,7 +29,7 @@ export interface PostgresqlMembershipOptions extends PostgresqlAddress {
 
 /** A lease must not be lost because one call hangs; and these calls wait for nobody else's. */
 const brisk: Partial<PostgresqlLimits> = {
-  connections: 4,
+  connections: 5,
   connectMs: 2_500,
   lockMs: 2_000,
   statementMs: 3_000,
@@ -136,13 +136,16 @@ export class PostgresqlMembership implements MembershipTable {
     });
   }
 
-  async find({ id, uid }: DeviceKey): Promise<PresenceRow | null> {
-    const [row] = await this.#database.read<PresenceRow>(
-      `SELECT ${presenceColumns} FROM fleet_presence AS p WHERE p.id = $1 AND p.uid = $2 AND NOT p.gone`,
-      id,
-      uid,
+  async find(devices: readonly DeviceKey[]): Promise<readonly (PresenceRow | null)[]> {
+    const rows = await this.#database.read<PresenceRow>(
+      `SELECT ${presenceColumns} FROM fleet_presence AS p WHERE p.id = ANY ($1::text[]) AND NOT p.gone`,
+      devices.map(({ id }) => id),
     );
-    return row ?? null;
+    const found = new Map(rows.map((row) => [row.id, row]));
+    return devices.map(({ id, uid }) => {
+      const row = found.get(id);
+      return row?.uid === uid ? row : null;
+    });
   }
 
   tell(epoch: number, changes: readonly PresenceChange[]): Promise<readonly string[]> {

@@ -181,8 +181,8 @@ export class SharedConnection implements MembershipTable {
     return this.#do(() => this.#shared.read(position));
   }
 
-  find(device: DeviceKey): Promise<PresenceRow | null> {
-    return this.#do(() => this.#shared.find(device));
+  find(devices: readonly DeviceKey[]): Promise<readonly (PresenceRow | null)[]> {
+    return this.#do(() => devices.map((device) => this.#shared.find(device)));
   }
 
   tell(epoch: number, changes: readonly PresenceChange[]): Promise<readonly string[]> {
