@@ -176,7 +176,7 @@ class Server {
   #database: OpenTables | null = null;
   #running: readonly Running[] = [];
   #node: Pick<Node<LocalTunnel>, 'lease'> | null = null;
-  #reflector: Pick<Reflector, 'drain'> | null = null;
+  #reflector: Pick<Reflector, 'drain' | 'presence'> | null = null;
 
   constructor(context: ServerContext) {
     this.#context = context;
@@ -210,6 +210,7 @@ class Server {
       log,
       told: () => void this.#foundation?.eventLog.refresh().catch(() => {}),
       superseded: () => end?.(ExitStatus.configuration),
+      end: (id, end) => this.#reflector?.presence.local.get(id)?.tunnel.close(1000, end),
       drain: () => void this.#reflector?.drain(nodeBounds.drainMs),
     });
     this.#node = node;
@@ -266,7 +267,7 @@ class Server {
     return this.#foundation && passwordComplaintOf(this.#foundation, password, name);
   }
 
-  start(reflector: Pick<Reflector, 'drain'>): void {
+  start(reflector: Pick<Reflector, 'drain' | 'presence'>): void {
     this.#reflector = reflector;
     if (this.#node?.lease.draining) void reflector.drain(this.#context.nodeBounds.drainMs);
     const { clock, log } = this.#context;

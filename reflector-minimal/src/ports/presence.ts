@@ -92,6 +92,12 @@ export interface Presence<Tunnel extends LocalTunnel = LocalTunnel> {
   /** Tells what comes and goes from now on, after {@link locate} says so. The returned function ends it. */
   watch(listener: PresenceListener): () => void;
 
+  /**
+   * Asks the node where the tunnel of a device ends, if that is another one, to end it. False: no other node has one. Rejects with
+   * `StoreUnavailable`.
+   */
+  disconnect?(device: DeviceKey, end: TunnelEnd): Promise<boolean>;
+
   /** Called once at the end, when the tunnels of this process have ended and the store is still open; also when the start fails. */
   close?(): Promise<void>;
 }

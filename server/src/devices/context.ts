@@ -1,5 +1,5 @@
 import { Installation, normalizeDeviceId } from 'rm-reflector';
-import type { TunnelEnd } from 'rm-reflector/ports';
+import { StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
 import type { Caller } from '../api/endpoint.ts';
 import { fieldProblem, notFound, Problem } from '../api/problem.ts';
 import type { Core } from '../part.ts';
@@ -125,14 +125,26 @@ export function* checkDomain({ domains }: DevicesContext, caller: Caller, domain
   caller.require('devices.create', domainTarget(domain));
 }
 
-/** Ends the tunnel of a device; false: it has none here. The agent comes back if it is let in. */
-export function disconnect(
+/** Ends the tunnel of a device, or asks the node to where it is; false: it has none. The agent comes back if it is let in. */
+export async function disconnect(
   { core }: DevicesContext,
   device: Pick<FleetDevice, 'id' | 'uid'>,
   end: TunnelEnd,
-): boolean {
-  const connected = core.presence.local.get(device.id);
-  if (connected?.uid !== device.uid) return false;
+): Promise<boolean> {
+  const { presence } = core;
+  const connected = presence.local.get(device.id);
+  if (connected?.uid !== device.uid) return (await presence.disconnect?.(device, end)) ?? false;
   connected.tunnel.close(1000, end);
   return true;
+}
+
+/** The same after a change that is made: it was done, whether another node can be asked or not. */
+export async function disconnectAfterChange(
+  ...[context, device, end]: Parameters<typeof disconnect>
+): Promise<void> {
+  try {
+    await disconnect(context, device, end);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+  }
 }

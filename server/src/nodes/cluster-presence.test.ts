@@ -50,6 +50,7 @@ class TestNode {
   readonly connection: SharedConnection;
   readonly lines: string[] = [];
   readonly forgotten: string[] = [];
+  readonly ended: string[] = [];
 
   constructor(name: string, shared: SharedMembership, clock: ManualClock, limits: NodeLimits) {
     this.connection = shared.connect();
@@ -73,6 +74,7 @@ class TestNode {
         },
         forget: (one) => this.forgotten.push(one),
       },
+      end: (id, { reason }) => this.ended.push(`${id}: ${reason}`),
     });
     const tell = (kind: string) => (device: OnlineDevice) =>
       this.told.push(`${kind} ${device.id} at ${device.node ?? 'here'}`);
@@ -202,6 +204,19 @@ describe('of nodes that share a database', () => {
       null,
       null,
     ]);
+  });
+
+  test('the node of a device is asked to end its tunnel, and does so once', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const tunnel = await one.tunnel();
+    await pass(2_000);
+    expect(await one.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' })).toBe(false);
+    expect(await two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' })).toBe(true);
+    await pass(3_000);
+    expect([one.ended, two.ended]).toEqual([['a: asked'], []]);
+    one.presence.withdraw(tunnel);
+    await pass(100);
+    expect(await two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' })).toBe(false);
   });
 
   test('many that come at once are told in bounded batches, and read in pages', async () => {

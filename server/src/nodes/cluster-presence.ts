@@ -8,6 +8,7 @@ import {
   type Presence,
   type PresenceListener,
   StoreUnavailable,
+  type TunnelEnd,
   TunnelLost,
 } from 'rm-reflector/ports';
 import { Batched } from './batched.ts';
@@ -62,6 +63,8 @@ export interface ClusterPresenceOptions {
   readonly log: Logger;
   /** Events were added to the log of events. */
   readonly told?: () => void;
+  /** Another node has asked for the end of a tunnel of this process. */
+  readonly end?: (id: string, end: TunnelEnd) => void;
   /** Ends the node, and within it {@link ClusterPresence.stop}. */
   readonly close?: () => Promise<void>;
 }
@@ -198,6 +201,11 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
       tunnel.evict();
       this.#went(tunnel);
     }
+  }
+
+  async disconnect(device: DeviceKey, end: TunnelEnd): Promise<boolean> {
+    const { table, lease } = this.#options;
+    return table.askEnd(device, end, lease.epoch);
   }
 
   async close(): Promise<void> {
@@ -402,6 +410,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
       // The others hold it for gone.
       if (gone && local?.generation === generation && !this.#untold.has(id)) this.#tellHere(local, true);
       if (former && former.generation < generation) this.#removeRemote(former);
+      if (row.endAsked !== null && local?.generation === generation)
+        this.#options.end?.(id, JSON.parse(row.endAsked) as TunnelEnd);
       return;
     }
     this.#unconfirmed?.ids.delete(id);

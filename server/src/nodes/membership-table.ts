@@ -34,6 +34,8 @@ export interface PresenceRow extends DeviceKey {
   /** JSON object. */
   readonly properties: string;
   readonly visitorKey: string | null;
+  /** JSON of the `TunnelEnd` with which the node is to end the tunnel; `null`: it lasts. */
+  readonly endAsked: string | null;
 }
 
 /** What other nodes are to know of a tunnel. */
@@ -84,6 +86,8 @@ export interface MembershipTable {
   read(position: number): Promise<PresenceReading>;
   /** For each of these devices where it is, or `null` for nowhere. */
   find(devices: readonly DeviceKey[]): Promise<readonly (PresenceRow | null)[]>;
+  /** Asks the node of a device to end its tunnel. False: no node but `epoch` has one. */
+  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): Promise<boolean>;
   /**
    * Tells what has come and gone at a node, with its events. Returns the ids of which another node has a later tunnel. Rejects with
    * `NotHeld` while the lease is over, when nothing was changed.

@@ -33,6 +33,7 @@ function options(table: SharedConnection, more: Partial<NodeOptions> = {}): Node
       };
     },
     superseded: () => {},
+    end: () => {},
     drain: () => {},
     ...more,
   };

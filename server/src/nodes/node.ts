@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
-import type { LocalTunnel } from 'rm-reflector/ports';
+import type { LocalTunnel, TunnelEnd } from 'rm-reflector/ports';
 import { ClusterPresence, type Dialer } from './cluster-presence.ts';
 import { Lease } from './lease.ts';
 import type { NodeLimits } from './limits.ts';
@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly told?: () => void;
   /** Another process has taken the name: this one is to end. */
   readonly superseded: () => void;
+  /** Another node has asked for the end of the tunnel of a device here. */
+  readonly end: (id: string, end: TunnelEnd) => void;
   /** Somebody has said that this node takes no more devices. Called once. */
   readonly drain: () => void;
 }
@@ -72,6 +74,7 @@ export async function startNode<Tunnel extends LocalTunnel>(options: NodeOptions
     const made = new ClusterPresence<Tunnel>({
       ...{ table, lease, clock, limits, log, dialer: relay.dialer, outageMs: options.outageMs },
       ...(options.told && { told: options.told }),
+      end: options.end,
       close,
     });
     presence = made;

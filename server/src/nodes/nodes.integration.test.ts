@@ -193,6 +193,21 @@ test('a device that comes to another node is evicted from the former, and reache
   expect(await one.server.reflector.store.devices.get('pump')).toMatchObject({ online: true });
 });
 
+test('a tunnel is ended by the API of any node', async () => {
+  const [one, two] = [await start('one'), await start('two')];
+  await addDevice(one.server, 'pump', 'acme');
+  const agent = await comeTo(one.server, await services());
+  await isAt(two.server, 'one');
+  const alice = two.server.as('alice');
+  expect((await alice.post('/devices/pump/disconnect')).status).toBe(204);
+  await agent.ended;
+  await until(async () => (await events()).length === 2);
+  expect((await alice.post('/devices/pump/disconnect')).status).toBe(409);
+  await until(async () => (await one.server.reflector.store.devices.get('pump'))?.online === false);
+  const { body } = await alice.get('/devices/pump/connections');
+  expect(body).toMatchObject({ items: [{ end: { cause: 'disconnected', by: 'alice' } }] });
+});
+
 test('a node that ends in order says that its devices have gone, and leaves nothing behind', async () => {
   const [one, two] = [await start('one'), await start('two')];
   await addDevice(one.server, 'pump', 'acme');

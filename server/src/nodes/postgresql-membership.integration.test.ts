@@ -317,3 +317,20 @@ test('goneRows: rows of devices that have gone long ago are deleted, and readers
   expect(rows.map(({ id }) => id)).toEqual(['d0', 'd2', 'd3', 'd4']);
   expect(pruned).toBe(3);
 });
+
+test('the node of a device is asked to end its tunnel, until it has', async () => {
+  const a = await add('a');
+  const [one, two] = [await table.join(identity('one')), await table.join(identity('two'))];
+  const end = { cause: 'disconnected', reason: 'disconnected by an operator', by: 'alice' } as const;
+  expect(await table.askEnd(a, end, two)).toBe(false);
+  await table.tell(one, [here(a, 1)]);
+  const position = (await table.read(0)).rows[0]?.change ?? 0;
+  expect(await table.askEnd(a, end, one)).toBe(false);
+  expect(await table.askEnd(a, end, two)).toBe(true);
+  // What it tells meanwhile does not take it back.
+  await table.tell(one, [here(a, 1, true)]);
+  const [row] = (await table.read(position)).rows;
+  expect(JSON.parse(row?.endAsked ?? '')).toEqual(end);
+  await table.tell(one, [here(a, 2)]);
+  expect((await table.read(position)).rows).toMatchObject([{ generation: 2, endAsked: null }]);
+});

@@ -40,7 +40,7 @@ const brisk: Partial<PostgresqlLimits> = {
 const now = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
 const presenceColumns =
-  'p.id, p.uid, p.epoch, p.generation, p.gone, p.change, p.address, p.properties, p.visitor_key AS "visitorKey"';
+  'p.id, p.uid, p.epoch, p.generation, p.gone, p.change, p.address, p.properties, p.visitor_key AS "visitorKey", p.end_asked AS "endAsked"';
 
 /** {@link MembershipTable} in the tables of the server, with connections of its own. */
 export class PostgresqlMembership implements MembershipTable {
@@ -148,6 +148,17 @@ export class PostgresqlMembership implements MembershipTable {
     });
   }
 
+  askEnd({ id, uid }: DeviceKey, end: TunnelEnd, epoch: number): Promise<boolean> {
+    return this.#database.transact('changes', async (transaction) => {
+      const asked = await transaction.run(
+        `UPDATE fleet_presence SET end_asked = $4, change = $5::bigint
+         WHERE id = $1 AND uid = $2 AND epoch <> $3 AND NOT gone`,
+        ...[id, uid, epoch, JSON.stringify(end), await nextChange(transaction, 1)],
+      );
+      return asked > 0;
+    });
+  }
+
   tell(epoch: number, changes: readonly PresenceChange[]): Promise<readonly string[]> {
     return this.#database.transact('changes', async (transaction) => {
       const { query } = transaction;
@@ -229,7 +240,8 @@ export class PostgresqlMembership implements MembershipTable {
          AS n (id, uid, generation, gone, address, properties, visitor_key, number)
        ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, epoch = excluded.epoch, generation = excluded.generation,
          gone = excluded.gone, change = excluded.change, address = excluded.address, properties = excluded.properties,
-         visitor_key = excluded.visitor_key`,
+         visitor_key = excluded.visitor_key,
+         end_asked = CASE WHEN p.generation = excluded.generation AND NOT excluded.gone THEN p.end_asked END`,
       epoch,
       first - 1,
       changes.map(({ id }) => id),
@@ -247,7 +259,7 @@ export class PostgresqlMembership implements MembershipTable {
     if (rows.length === 0) return;
     const first = await nextChange(transaction, rows.length);
     await transaction.run(
-      `UPDATE fleet_presence AS p SET gone = true, change = $1::bigint + n.number, properties = '{}', visitor_key = NULL
+      `UPDATE fleet_presence AS p SET gone = true, change = $1::bigint + n.number, properties = '{}', visitor_key = NULL, end_asked = NULL
        FROM unnest($2::text[]) WITH ORDINALITY AS n (id, number) WHERE p.id = n.id`,
       first - 1,
       rows.map(({ id }) => id),

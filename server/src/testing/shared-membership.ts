@@ -1,4 +1,4 @@
-import { type DeviceKey, StoreUnavailable } from 'rm-reflector/ports';
+import { type DeviceKey, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
 import type { NodeLimits } from '../nodes/limits.ts';
 import {
   type Identity,
@@ -104,6 +104,13 @@ export class SharedMembership {
     return row && row.uid === uid && !row.gone ? row : null;
   }
 
+  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): boolean {
+    const row = this.find(device);
+    if (!row || row.epoch === epoch) return false;
+    this.rows.set(row.id, { ...row, endAsked: JSON.stringify(end), change: ++this.#last });
+    return true;
+  }
+
   tell(epoch: number, changes: readonly PresenceChange[]): readonly string[] {
     const member = this.members.get(epoch);
     if (!member || member.superseded || member.leaseUntil <= this.#now()) throw new NotHeld();
@@ -117,6 +124,7 @@ export class SharedMembership {
         address: gone ? '' : change.address,
         properties: gone ? '{}' : JSON.stringify(change.properties),
         visitorKey: gone ? null : (change.visitorKey ?? null),
+        endAsked: null,
       });
     }
     for (const event of events) this.#note(event);
@@ -183,6 +191,10 @@ export class SharedConnection implements MembershipTable {
 
   find(devices: readonly DeviceKey[]): Promise<readonly (PresenceRow | null)[]> {
     return this.#do(() => devices.map((device) => this.#shared.find(device)));
+  }
+
+  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): Promise<boolean> {
+    return this.#do(() => this.#shared.askEnd(device, end, epoch));
   }
 
   tell(epoch: number, changes: readonly PresenceChange[]): Promise<readonly string[]> {

@@ -1,6 +1,12 @@
 import { Type } from 'typebox';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
-import { checkDomain, type DevicesContext, disconnect, domainTarget, heldDeviceFor } from '../context.ts';
+import {
+  checkDomain,
+  type DevicesContext,
+  disconnectAfterChange,
+  domainTarget,
+  heldDeviceFor,
+} from '../context.ts';
 import { deviceQuotaProblem } from '../quota-guard.ts';
 import {
   description,
@@ -62,7 +68,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
       note(Object.keys(body).join(', '), { device: device.id });
       if (moves) {
         const reason = `the domain of this device is ${body.domain} now`;
-        disconnect(context, device, { cause: 'refused', reason });
+        await disconnectAfterChange(context, device, { cause: 'refused', reason });
       }
       const present = (await devices.get(device.id)) ?? device;
       return { body: showDevice(present), version: present.revision };

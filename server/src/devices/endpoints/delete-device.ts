@@ -1,6 +1,6 @@
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
 import { conflict } from '../../api/problem.ts';
-import { type DevicesContext, disconnect, heldDeviceFor } from '../context.ts';
+import { type DevicesContext, disconnectAfterChange, heldDeviceFor } from '../context.ts';
 import { deviceParameters } from '../schemas.ts';
 
 /** `DELETE /devices/{id}`. */
@@ -29,7 +29,7 @@ export function deleteDevice(context: DevicesContext): Endpoint {
         throw conflict(`device ${device.id}: was removed or moved meanwhile`);
       }
       note(`domain ${device.domain}`, { device: device.id });
-      disconnect(context, device, { cause: 'refused', reason: 'this device was removed' });
+      await disconnectAfterChange(context, device, { cause: 'refused', reason: 'this device was removed' });
       return {};
     },
   });

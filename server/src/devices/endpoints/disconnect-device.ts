@@ -18,7 +18,8 @@ export function disconnectDevice(context: DevicesContext): Endpoint {
     async handle({ caller, parameters, note }) {
       const device = await deviceFor(context, caller, parameters.id, 'devices.write');
       const reason = 'disconnected by an operator';
-      if (!disconnect(context, device, { cause: 'disconnected', reason, by: caller.name })) {
+      const end = { cause: 'disconnected', reason, by: caller.name } as const;
+      if (!(await disconnect(context, device, end))) {
         throw conflict(`device ${device.id}: is not on line`);
       }
       note('', { device: device.id });

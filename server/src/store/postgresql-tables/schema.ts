@@ -661,7 +661,8 @@ const nodes = [
      change bigint NOT NULL,
      address text NOT NULL,
      properties text NOT NULL,
-     visitor_key text
+     visitor_key text,
+     end_asked text
    );
    CREATE INDEX fleet_presence_by_change ON rm_server.fleet_presence (change);
    CREATE INDEX fleet_presence_of_node ON rm_server.fleet_presence (epoch) WHERE NOT gone;`,
