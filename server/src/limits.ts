@@ -75,6 +75,8 @@ export const defaultLimits = {
   ticketWaitMs: 10_000,
   /** Bytes that may come before a ticket is there: four times a ticket. */
   ticketBytes: 128,
+  /** The same where several nodes take tickets, which say themselves what they are for. */
+  sharedTicketBytes: 4_096,
   /**
    * Terminals whose SSH ends at the server, each a thread of some 20 MB: in all, for devices of one domain, so that it leaves room for
    * others, and of one user: all tabs of a page, and some more.

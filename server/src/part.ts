@@ -7,6 +7,7 @@ import type {
   FurtherLogOutOf,
   KnownUsers,
   Route,
+  SharedState,
   Store,
 } from 'rm-reflector/ports';
 import type { CallRate } from './api/call-rate.ts';
@@ -21,9 +22,20 @@ import type { DirectoryRights } from './rights/directory-rights.ts';
 import type { FleetRights } from './rights/fleet-rights.ts';
 import type { Tables } from './store/tables.ts';
 
+/** What this process knows together with others of the same store. */
+export interface Shared {
+  readonly state: SharedState;
+  /** Secret of the installation. */
+  readonly key: Buffer;
+}
+
 /** What there is once the store is open. */
 export interface Foundation {
   readonly store: Store;
+  /** `null`: there are no others. */
+  readonly shared: Shared | null;
+  /** Whether this process does what is done once for all processes, such as posting to webhooks. It may change at any time. */
+  leads(): boolean;
   /** Users as requests know them; also takes hints of what was changed beside the Store. */
   readonly known: KnownUsers;
   readonly database: Tables;

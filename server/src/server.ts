@@ -1,5 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type Reflector, type ReflectorParts, defaultLimits as reflectorLimits } from 'rm-reflector';
+import {
+  Installation,
+  type Reflector,
+  type ReflectorParts,
+  defaultLimits as reflectorLimits,
+} from 'rm-reflector';
 import type { PasswordComplaint } from 'rm-reflector/accounts';
 import {
   type ArrivingDevice,
@@ -46,6 +51,7 @@ import { type NodeLimits, nodeLimits } from './nodes/limits.ts';
 import { type Node, startNode } from './nodes/node.ts';
 import { livingNodes, PostgresqlMembership } from './nodes/postgresql-membership.ts';
 import { relayOf } from './nodes/relay.ts';
+import { PostgresqlSharedState } from './nodes/shared/postgresql-shared-state.ts';
 import type { Foundation, Part, Running } from './part.ts';
 import { peoplePart } from './people/part.ts';
 import { DirectoryRights } from './rights/directory-rights.ts';
@@ -81,12 +87,18 @@ export const parts: readonly Part[] = [
   deskPart,
 ];
 
+export interface NodeOptions {
+  /** What is used once, and counted, is so over all servers of the database; by default where the configuration has `node`. */
+  readonly isOneOfSeveral?: boolean;
+}
+
 /** What makes a reflector the server. Throws `ConfigurationError`. */
 export function serverAdditions(
   context: AdditionsContext,
   limits: Limits = defaultLimits,
   databaseLimits: Partial<PostgresqlLimits> = {},
   nodeBounds: NodeLimits = nodeLimits,
+  { isOneOfSeveral }: NodeOptions = {},
 ): Additions & Pick<Foundation, 'branding'> {
   const configuration = readOwnConfiguration(context.own, context.file);
   for (const part of parts) part.check?.({ ...context, configuration });
@@ -114,6 +126,7 @@ export function serverAdditions(
         node && {
           presence: <Tunnel extends LocalTunnel>() => server.presence<Tunnel>(postgresql, node),
         }),
+      ...(postgresql && (isOneOfSeveral ?? node !== null) && { shared: () => server.openShared(postgresql) }),
       logInLinks: parts.flatMap((part) => part.logInLinks?.(configuration) ?? []),
       responseCache: server.cache,
       admitDevice: (arriving) => server.admitDevice(arriving),
@@ -173,6 +186,7 @@ class Server {
   readonly #context: ServerContext;
   readonly cache: AnswerCache;
   #foundation: Foundation | null = null;
+  #shared: PostgresqlSharedState | null = null;
   #database: OpenTables | null = null;
   #running: readonly Running[] = [];
   #node: Pick<Node<LocalTunnel>, 'lease'> | null = null;
@@ -215,6 +229,20 @@ class Server {
     });
     this.#node = node;
     return node.presence;
+  }
+
+  /** The reflector closes it. */
+  async openShared({
+    warn: _,
+    limits: databaseLimits = {},
+    ...address
+  }: PostgresqlOptions): Promise<PostgresqlSharedState> {
+    const { clock, log } = this.#context;
+    this.#shared = await PostgresqlSharedState.open({
+      ...{ ...address, clock, databaseLimits },
+      failed: (error) => log.error({ err: error }, 'what the nodes know together'),
+    });
+    return this.#shared;
   }
 
   async rights(store: Store, known: KnownUsers): Promise<RightsPort> {
@@ -320,12 +348,16 @@ class Server {
       throw error;
     }
     this.#database = database;
+    const state = this.#shared;
+    const shared = state && { state, key: await new Installation(store).tokenKey() };
     const queues = new Map([['reads', () => database.waiting]]);
     const rights = new FleetRights(database, known, clock);
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });
     return {
       ...this.#context,
       isNode: this.#context.node !== null,
+      shared,
+      leads: () => state?.leads ?? true,
       store,
       known,
       database,

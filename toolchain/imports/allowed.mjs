@@ -313,6 +313,7 @@ export const packages = [
         'host-keys',
         'metrics',
         'nodes',
+        'nodes/shared',
         'part.ts',
         'people',
         'rights',

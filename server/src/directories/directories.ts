@@ -109,9 +109,10 @@ export class Directories {
   }
 
   #scheduleSweep(): void {
-    const { clock, limits, log } = this.#foundation;
+    const { clock, limits, log, leads } = this.#foundation;
     this.#sweep = clock.schedule(limits.sweepMs, () => {
       this.#scheduleSweep();
+      if (!leads()) return;
       this.members.sweep().catch((error: unknown) => {
         // That the store is away is in the log already.
         if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'members not looked through');

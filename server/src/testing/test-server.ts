@@ -31,6 +31,8 @@ export interface TestServerOptions {
   /** Puts files beside the data file before the server starts. */
   readonly fill?: (folder: string) => void;
   readonly clock?: Clock;
+  /** Whether it shares with other servers on the database at `url` what is good once; by default where it is a node. */
+  readonly isOneOfSeveral?: boolean;
   /** Takes the lines of its log. */
   readonly logged?: string[];
   /** A database that it shares with others, which may have the users already. */
@@ -116,6 +118,7 @@ export class TestServer {
     makeData,
     fill,
     clock = systemClock,
+    isOneOfSeveral,
     logged,
     url,
     nodeBounds,
@@ -147,6 +150,7 @@ export class TestServer {
       { ...defaultLimits, ...limits },
       patient,
       nodeBounds,
+      isOneOfSeveral === undefined ? {} : { isOneOfSeveral },
     );
     const reflector = await startReflector({
       ...settings,

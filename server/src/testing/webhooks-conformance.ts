@@ -178,7 +178,12 @@ export function webhooksConformance(name: string, open: () => Promise<TablesSubj
       });
       const dispatcher = new Dispatcher({
         ...{ database: tables, eventLog, webhooks, outbox, clock, limits },
-        ...{ log: pino({ level: 'silent' }), random: () => 0.5, mayHave: async () => true },
+        ...{
+          log: pino({ level: 'silent' }),
+          random: () => 0.5,
+          leads: () => true,
+          mayHave: async () => true,
+        },
         async post(posting) {
           posted.push(posting);
           if (posted.length === 5) told();

@@ -5,10 +5,10 @@ import { type DevicesContext, deviceFor } from '../devices/context.ts';
 import { deviceParameters } from '../devices/schemas.ts';
 import { clipboardOf } from './clipboard.ts';
 import { isRecorded, mayEndHere } from './ssh-at-server.ts';
-import type { Tickets } from './tickets.ts';
+import type { TicketOffice } from './tickets.ts';
 
 /** `POST /devices/{id}/tickets`. */
-export function createTicket(context: DevicesContext, tickets: Tickets): Endpoint {
+export function createTicket(context: DevicesContext, tickets: TicketOffice): Endpoint {
   const { limits, configuration } = context.core;
   return endpoint({
     operation: 'createTicket',

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { defaultLimits } from 'rm-reflector';
+import { defaultLimits, OneUseTokens } from 'rm-reflector';
 import { recordingBounds } from '../configuration/recording.ts';
 import type { OwnConfiguration } from '../configuration/schema.ts';
 import { devicesContext } from '../devices/context.ts';
@@ -10,16 +10,24 @@ import { Recordings } from '../recordings/recordings.ts';
 import { RecordingSweep } from '../recordings/sweep.ts';
 import { createTicket } from './endpoint.ts';
 import { sshRoute, tcpRoute } from './route.ts';
+import { SharedTickets } from './shared-tickets.ts';
 import { mayEverEndHere } from './ssh-at-server.ts';
 import { TerminalWarnings } from './terminal-warnings.ts';
-import { Tickets } from './tickets.ts';
+import { type TicketOffice, Tickets } from './tickets.ts';
 import { warnOfUnknownDomains } from './unknown-domains.ts';
+
+function ticketsOf({ shared, known, clock, limits }: Core): TicketOffice {
+  const own = new Tickets(clock, limits);
+  if (!shared) return own;
+  const tokens = new OneUseTokens(shared.state, shared.key, 'ticket', limits.ticketMs);
+  return new SharedTickets(tokens, own, known, limits);
+}
 
 /** Connections of pages, by tickets, and the recordings of those that are terminals. */
 export const ticketsPart: Part = {
   run(core: Core) {
     const { clock, limits, openPort, dialPort, configuration, data, audit, log } = core;
-    const tickets = new Tickets(clock, limits);
+    const tickets = ticketsOf(core);
     const context = { tickets, clock, limits };
     const folder = join(dirname(data), 'recordings');
     const devices = devicesContext(core);

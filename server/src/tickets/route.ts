@@ -1,5 +1,13 @@
 import type { Clock } from 'rm-protocol';
-import type { CallHead, DialPort, OpenPort, OpenSocketRoute, Refusal, RouteSocket } from 'rm-reflector/ports';
+import {
+  type CallHead,
+  type DialPort,
+  type OpenPort,
+  type OpenSocketRoute,
+  type Refusal,
+  type RouteSocket,
+  StoreUnavailable,
+} from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import { RecordedTerminal } from '../recordings/recorded-terminal.ts';
 import type { Recordings } from '../recordings/recordings.ts';
@@ -7,15 +15,15 @@ import { limits as sshLimits } from '../ssh/limits.ts';
 import { serveInThread } from '../ssh-at-server/ssh-thread.ts';
 import { type Taken, TerminalPlaces } from './terminal-places.ts';
 import type { TerminalWarnings } from './terminal-warnings.ts';
-import type { TicketFor, Tickets, TicketUse } from './tickets.ts';
+import type { TicketFor, TicketOffice, TicketUse } from './tickets.ts';
 
 /** What the routes need. */
 export interface TicketRouteContext {
-  readonly tickets: Tickets;
+  readonly tickets: TicketOffice;
   readonly clock: Clock;
   readonly limits: Pick<
     Limits,
-    'ticketWaitMs' | 'ticketBytes' | 'sshThreads' | 'sshThreadsPerDomain' | 'sshThreadsPerUser' | 'sshLogInMs'
+    'ticketWaitMs' | 'sshThreads' | 'sshThreadsPerDomain' | 'sshThreadsPerUser' | 'sshLogInMs'
   >;
 }
 
@@ -29,6 +37,8 @@ const noRoom: Readonly<Record<Taken, Refusal>> = {
 };
 const noShell: Refusal = { status: 408, error: 'nobody has logged in to the device in time' };
 const noTicket: Refusal = { status: 401, error: 'this ticket was used, or has expired' };
+
+const tryAgain: Refusal = { status: 503, error: 'whether this ticket was used is not known now: try again' };
 
 /** Carries a connection. Resolves with `null` when it is over, or with why there is none. */
 type Carry = (
@@ -53,14 +63,15 @@ function ticketRoute(
     apart: true,
     path: `/${use}`,
     maxMessageBytes,
-    firstBytes: limits.ticketBytes,
+    firstBytes: tickets.bytes,
     async connect(socket, call) {
       const timer = clock.schedule(limits.ticketWaitMs, () => refuse(socket, noTicket));
       const messages = socket.messages[Symbol.asyncIterator]();
       const first = await messages.next();
       timer.cancel();
       if (first.done) return;
-      const found = typeof first.value === 'string' ? tickets.redeem(first.value, use) : null;
+      const found = typeof first.value === 'string' ? await redeemed(tickets, first.value, use) : null;
+      if (found === 'unknown') return refuse(socket, tryAgain);
       const refusal = found ? await carry(socket, found, call, messages) : noTicket;
       if (refusal) refuse(socket, refusal);
     },
@@ -123,6 +134,20 @@ export function sshRoute(
       }
     },
   );
+}
+
+/** `unknown`: the database is away. */
+async function redeemed(
+  tickets: TicketOffice,
+  ticket: string,
+  use: TicketUse,
+): Promise<TicketFor | null | 'unknown'> {
+  try {
+    return await tickets.redeem(ticket, use);
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return 'unknown';
+    throw error;
+  }
 }
 
 function refuse(socket: RouteSocket, { status, error }: Refusal): void {

@@ -3,7 +3,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { TicketFor } from './tickets.ts';
 import { Tickets } from './tickets.ts';
 
-const limits = { ticketMs: 60_000, tickets: 3, ticketsPerUser: 2 };
+const limits = { ticketMs: 60_000, tickets: 3, ticketsPerUser: 2, ticketBytes: 128 };
 const of = (name: string): TicketFor =>
   ({
     identity: { user: { name } },

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
-import type { Identity } from 'rm-reflector/ports';
+import type { Eventual, Identity } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 
 /** What a ticket lets its bearer open, once. */
@@ -19,28 +19,41 @@ export interface TicketFor {
 
 export type TicketUse = 'tcp' | 'ssh';
 
+/** One-use tickets for a TCP connection of a page that has no cookie of the user. */
+export interface TicketOffice {
+  /** Bytes that may come before a ticket is there: a few times one. */
+  readonly bytes: number;
+  /** `null`: this user, or all users together, have as many as they may that are not used. */
+  issue(what: TicketFor): string | null;
+  /**
+   * What it is for; `null`: it is none of ours, or for another use, or was used, or has expired. Rejects with `StoreUnavailable` when it
+   * cannot be told.
+   */
+  redeem(ticket: string, use: TicketUse): Eventual<TicketFor | null>;
+}
+
 interface Kept extends TicketFor {
   /** Milliseconds of the clock. */
   readonly until: number;
 }
 
-/**
- * One-use tickets for a TCP connection of a page that has no cookie of the user. In memory: nobody wants one back after a
- * restart.
- */
-export class Tickets {
+type TicketLimits = Pick<Limits, 'ticketMs' | 'tickets' | 'ticketsPerUser' | 'ticketBytes'>;
+
+/** The tickets of one process. In memory: nobody wants one back after a restart. */
+export class Tickets implements TicketOffice {
+  readonly bytes: number;
   readonly #clock: Clock;
-  readonly #limits: Pick<Limits, 'ticketMs' | 'tickets' | 'ticketsPerUser'>;
+  readonly #limits: TicketLimits;
   /** By the hash of the ticket, the oldest first. */
   readonly #kept = new Map<string, Kept>();
   readonly #perUser = new Map<string, number>();
 
-  constructor(clock: Clock, limits: Pick<Limits, 'ticketMs' | 'tickets' | 'ticketsPerUser'>) {
+  constructor(clock: Clock, limits: TicketLimits) {
+    this.bytes = limits.ticketBytes;
     this.#clock = clock;
     this.#limits = limits;
   }
 
-  /** `null`: this user, or all users together, have as many as they may that are not used. */
   issue(what: TicketFor): string | null {
     this.#forget();
     const user = what.identity.user.name;
@@ -52,7 +65,6 @@ export class Tickets {
     return ticket;
   }
 
-  /** What it is for; `null`: it is none of ours, or for another use, or was used, or has expired. */
   redeem(ticket: string, use: TicketUse): TicketFor | null {
     this.#forget();
     const hash = hashOf(ticket);

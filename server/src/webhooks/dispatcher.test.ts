@@ -39,6 +39,7 @@ afterEach(async () => {
 function start(
   answer: (posting: Posting) => Partial<Outcome> | Promise<Partial<Outcome>>,
   changed: Partial<Limits> = {},
+  leads = () => true,
 ) {
   const limits = { ...defaultLimits, ...changed };
   const database = new FleetDatabase(path, clock, limits);
@@ -58,6 +59,7 @@ function start(
       limits,
       log: pino({ level: 'silent' }),
       random: () => 0.5,
+      leads,
       mayHave: async ({ creator }: Webhook) => !lost.has(creator),
     },
     async post(posting) {
@@ -534,4 +536,57 @@ test('a webhook that is disabled and enabled again between two looks begins anew
   await eventLog.refresh();
   await settle();
   expect(types(posted)).toEqual(['device.added after']);
+});
+
+test('of two processes on one database the one that leads posts, and the other goes on in its place', async () => {
+  let first = true;
+  let answer = (_posting: Posting): Partial<Outcome> | Promise<Partial<Outcome>> => ({ status: 204 });
+  const one = start(
+    (posting) => answer(posting),
+    {},
+    () => first,
+  );
+  const two = start(
+    () => ({ status: 204 }),
+    {},
+    () => !first,
+  );
+  const settle = async () => {
+    for (const each of [one, two]) await each.settle();
+  };
+  await one.add();
+  await one.happens(north);
+  await settle();
+  await two.happens('south');
+  await settle();
+  expect([types(one.posted), types(two.posted)]).toEqual([
+    [`device.added ${north}`, 'device.added south'],
+    [],
+  ]);
+  // The first is stopped in the middle of a post, and goes on when another leads.
+  let goOn = (_outcome: Partial<Outcome>) => {};
+  answer = () =>
+    new Promise((resolve) => {
+      goOn = resolve;
+    });
+  await one.happens('east');
+  await one.settle();
+  first = false;
+  await settle();
+  // Nobody knows whether it was taken: at least once.
+  expect(types(two.posted)).toEqual(['device.added east']);
+  goOn({ status: 500 });
+  await settle();
+  expect(one.rows().map(({ state, attempts }) => [state, attempts])).toEqual([
+    ['delivered', 1],
+    ['delivered', 1],
+    ['delivered', 1],
+  ]);
+  clock.advance(day);
+  first = true;
+  answer = () => ({ status: 204 });
+  await one.happens('west');
+  await settle();
+  expect(types(one.posted).slice(3)).toEqual(['device.added west']);
+  expect(two.posted).toHaveLength(1);
 });

@@ -19,6 +19,8 @@ export interface DispatcherContext {
   readonly log: Logger;
   readonly limits: Limits;
   readonly random: () => number;
+  /** Whether this process posts; others on the same database do not then. */
+  leads(): boolean;
   /** Whether the user still may have it to whom it belongs. Rejects with `StoreUnavailable`. */
   mayHave(webhook: Webhook): Promise<boolean>;
   post(posting: Posting, signal: AbortSignal): Promise<Outcome>;
@@ -104,7 +106,12 @@ export class Dispatcher {
   }
 
   async #look(): Promise<void> {
-    const { webhooks, database, mayHave } = this.#context;
+    const { webhooks, database, mayHave, leads } = this.#context;
+    if (!leads()) {
+      // Another process goes on from what is in the database, and so does this one when it leads again.
+      this.#receivers.clear();
+      return;
+    }
     const all = await webhooks.all();
     const ids = new Set(all.map(({ id }) => id));
     for (const id of this.#receivers.keys()) if (!ids.has(id)) this.#receivers.delete(id);
@@ -146,7 +153,7 @@ export class Dispatcher {
 
   /** Into the outbox, as far as there is room: what waits longer waits in the log. */
   async #take(webhook: Webhook, receiver: Receiver): Promise<void> {
-    const { eventLog, outbox, webhooks, database, limits } = this.#context;
+    const { eventLog, outbox, webhooks, database, limits, leads } = this.#context;
     /** False: another webhook was made of it, which the next look knows. */
     const put = (events: readonly LoggedEvent[] | 'lost', position: number) =>
       database.transact(() =>
@@ -156,7 +163,7 @@ export class Dispatcher {
           yield* webhooks.moveTo(webhook.id, position);
         }),
       );
-    while (receiver.position < eventLog.last && !this.#stop.signal.aborted) {
+    while (receiver.position < eventLog.last && !this.#stop.signal.aborted && leads()) {
       const room = limits.webhookWaiting - (await outbox.waiting(webhook.id));
       if (room <= 0) return;
       const page = await eventLog.after(receiver.position, Math.min(room, limits.eventsRead));
@@ -181,7 +188,7 @@ export class Dispatcher {
     receiver: Receiver,
     full: Set<string | null | typeof everybody>,
   ): Promise<void> {
-    const { outbox, clock, limits, log } = this.#context;
+    const { outbox, clock, limits, log, leads } = this.#context;
     const most = receiver.failures > 0 ? 1 : limits.webhookPostsEach;
     if (clock.now() < receiver.until || receiver.running.size >= most) return;
     const { domain } = webhook;
@@ -189,7 +196,7 @@ export class Dispatcher {
     // One that ends while this is read may still be among those that wait.
     const begun = new Set(receiver.running);
     for (const delivery of await outbox.due(webhook.id, begun.size + most)) {
-      if (receiver.running.size >= most || this.#stop.signal.aborted) return;
+      if (receiver.running.size >= most || this.#stop.signal.aborted || !leads()) return;
       if (begun.has(delivery.id)) continue;
       const ofDomain = this.#runningOf.get(domain) ?? 0;
       if (ofDomain >= limits.webhookPostsPerDomain) full.add(domain);

@@ -100,7 +100,7 @@ export class Outbox {
     );
   }
 
-  /** Notes an attempt. */
+  /** Notes an attempt, unless another process has noted a later one, or that it was delivered. */
   *tried(
     { id, webhook, attempts }: Delivery,
     { status, error, answer, ms }: Outcome,
@@ -112,8 +112,8 @@ export class Outbox {
     const next = wait === null ? null : now + wait;
     yield* run(
       `UPDATE fleet_deliveries SET state = ?, attempts = ?, next = ?, tried = ?, status = ?, error = ?, answer = ?, ms = ?
-       WHERE id = ?`,
-      ...[state, attempts + 1, next, now, status, storable(error), storable(answer), ms, id],
+       WHERE id = ? AND state = 'waiting' AND attempts <= ?`,
+      ...[state, attempts + 1, next, now, status, storable(error), storable(answer), ms, id, attempts],
     );
     if (state !== 'waiting') yield* this.#prune(webhook, now);
   }

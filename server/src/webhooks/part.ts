@@ -16,7 +16,7 @@ export const webhooksPart: Part = {
       throw new ConfigurationError(`${file ?? 'configuration'}: webhooks.allow: ${(error as Error).message}`);
     }
   },
-  run({ database, eventLog, rights, clock, log, limits, configuration, queues }) {
+  run({ database, eventLog, rights, clock, log, limits, configuration, queues, leads }) {
     const destinations = new Destinations(configuration.webhooks?.allow ?? []);
     const webhooks = new Webhooks(database, eventLog, clock, limits);
     const outbox = new Outbox(database, clock, limits, Math.random);
@@ -29,6 +29,7 @@ export const webhooksPart: Part = {
       log,
       limits,
       random: Math.random,
+      leads,
       mayHave: async (webhook) => {
         const held = await rights.ofMaker(webhook.creator, webhook.creatorUid);
         return held !== null && webhookPermissions.every((one) => held.may(one, targetOf(webhook)));

@@ -9,12 +9,13 @@ let clock: ManualClock;
 let stage: ReturnType<typeof membersStage>;
 const people = new Map<string, Person | { refused: string }>();
 let away = false;
+let leads = true;
 
 beforeEach(async () => {
   clock = new ManualClock();
   stage = membersStage(clock);
   people.clear();
-  away = false;
+  [away, leads] = [false, true];
   for (const name of ['alice', 'bob']) {
     const person = { id: `id-of-${name}`, name, groups: new Set(['ops']) };
     people.set(name, person);
@@ -46,6 +47,7 @@ const refresh = () =>
     members: stage.members,
     clock,
     log: stage.log,
+    leads: () => leads,
   });
 
 const members = async () =>
@@ -81,6 +83,21 @@ test('a directory that is away, or cannot say, changes nothing, and time runs on
   clock.advance(10);
   await refresh().round();
   expect(Object.fromEntries(await members())).toEqual({ alice: clock.date() + 1_000, bob: before[1]?.[1] });
+});
+
+test('while another process asks, this one does not', async () => {
+  const before = await members();
+  people.delete('alice');
+  leads = false;
+  const rounds = refresh();
+  rounds.start();
+  clock.advance(100);
+  await expect.poll(() => clock.pending).toBe(1);
+  expect((await members()).map(([name]) => name)).toEqual(before.map(([name]) => name));
+  leads = true;
+  clock.advance(100);
+  await expect.poll(async () => (await members()).map(([name]) => name)).toEqual(['bob']);
+  rounds.stop();
 });
 
 test('it is asked again and again until it is stopped', async () => {

@@ -13,6 +13,8 @@ export interface RefreshContext {
   readonly members: Pick<Members, 'page' | 'admit' | 'end'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether this process asks; others on the same database do not then. */
+  leads(): boolean;
 }
 
 const membersPerPage = 100;
@@ -28,10 +30,10 @@ export class Refresh {
   }
 
   start(): void {
-    const { clock, settings, log } = this.#context;
+    const { clock, settings, log, leads } = this.#context;
     if (this.#stopped) return;
     this.#timer = clock.schedule(settings.refreshMs, () => {
-      this.round()
+      (leads() ? this.round() : Promise.resolve())
         .catch((error: unknown) => log.error({ err: error }, 'members of the directory not looked up'))
         .finally(() => this.start());
     });
