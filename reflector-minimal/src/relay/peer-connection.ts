@@ -26,10 +26,16 @@ export interface PeerConnectionOptions {
   readonly node: NodeLife;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Told of payload bytes that have passed, in either direction. */
+  readonly carried: (bytes: number) => void;
   readonly events: PeerEvents;
 }
 
 const goingAway = 1001;
+/** What TLS hands on at once when there is more (RFC 8446 section 5.1). */
+const fullRecordBytes = 16384;
+/** Records that are gathered before they are read. */
+const gatheredBytes = 256 * 1024;
 const frameHead = (opcode: number, payload: Uint8Array) =>
   Buffer.concat([Buffer.from([0x80 | opcode, payload.length]), payload]);
 const ping = frameHead(WebSocketOpcode.ping, Buffer.alloc(0));
@@ -43,38 +49,45 @@ export class PeerConnection {
   readonly #events: PeerEvents;
   readonly #sender: FrameSender;
   readonly #reader: RelayReader;
+  readonly #boundary: Boundary;
   #helloTimer: Cancellable | null;
+  /** Received, and read when the socket has nothing more at present. */
+  readonly #gathered: Buffer[] = [];
+  #gathering = 0;
   #liveness: Liveness | null = null;
   #ended = false;
 
-  constructor({ socket, node, limits, clock, events }: PeerConnectionOptions) {
+  constructor({ socket, node, limits, clock, carried, events }: PeerConnectionOptions) {
     this.#socket = socket;
     this.#limits = limits;
     this.#clock = clock;
     this.#events = events;
-    const boundary = new Boundary(
+    this.#boundary = new Boundary(
       () => this.#drop('a fault of this node'),
       (error) => events.faulty(error),
     );
-    boundary.contain(socket);
+    this.#boundary.contain(socket);
     this.#sender = new FrameSender({
       socket,
       maxFrame: relayTerms.maxFrame,
       queueBytes: limits.relayQueueBytes,
-      sent: () => {},
+      sent: carried,
     });
     this.#reader = new RelayReader({
-      ...bound(events),
+      ...bound(events, carried),
       hello: (hello) => this.#greeted(hello),
       pinged: () => this.#write(pong),
       ended: (reason) => this.#drop(`closed by the other node: ${reason}`),
     });
     this.#helloTimer = clock.schedule(limits.relayHelloMs, () =>
-      boundary.run(() => this.#drop('no hello in time')),
+      this.#boundary.run(() => this.#drop('no hello in time')),
     );
     socket.on('data', (piece: Buffer) => this.#received(piece));
     socket.on('error', (error: Error) => this.#drop(error.message));
-    socket.on('close', () => this.#drop('connection lost'));
+    socket.on('close', () => {
+      this.#read();
+      this.#drop('connection lost');
+    });
     socket.write(encodeHello({ ...node, ...relayVersions }));
   }
 
@@ -111,11 +124,24 @@ export class PeerConnection {
     this.#socket.once('close', () => timer.cancel());
   }
 
+  /**
+   * TLS hands on one record after the other, each in a turn of its own. Those of a large transfer are read together, so that who
+   * takes them can write them with one system call.
+   */
   #received(piece: Buffer): void {
     if (this.#ended) return;
     this.#liveness?.seen();
+    this.#gathered.push(piece);
+    this.#gathering += piece.length;
+    if (piece.length < fullRecordBytes || this.#gathering >= gatheredBytes) this.#read();
+    else if (this.#gathered.length === 1) setImmediate(() => this.#boundary.run(() => this.#read()));
+  }
+
+  #read(): void {
+    const pieces = this.#gathered.splice(0);
+    this.#gathering = 0;
     try {
-      this.#reader.push(piece);
+      for (const piece of pieces) if (!this.#ended) this.#reader.push(piece);
     } catch (error) {
       if (!(error instanceof PeerViolation || error instanceof ProtocolError)) throw error;
       this.end(error.message);
@@ -168,13 +194,19 @@ export class PeerConnection {
 }
 
 /** The events that go through as they are. */
-function bound(events: PeerEvents): Omit<RelayHandler, 'hello' | 'pinged' | 'ended'> {
+function bound(
+  events: PeerEvents,
+  carried: (bytes: number) => void,
+): Omit<RelayHandler, 'hello' | 'pinged' | 'ended'> {
   return {
     open: (channel, request) => events.open(channel, request),
     confirmed: (channel) => events.confirmed(channel),
     refused: (channel, error) => events.refused(channel, error),
     unavailable: (channel, why, reason) => events.unavailable(channel, why, reason),
-    data: (channel, piece) => events.data(channel, piece),
+    data: (channel, piece) => {
+      carried(piece.length);
+      events.data(channel, piece);
+    },
     credit: (channel, bytes) => events.credit(channel, bytes),
     closed: (channel) => events.closed(channel),
     failed: (channel, error) => events.failed(channel, error),

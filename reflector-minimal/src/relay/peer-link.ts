@@ -36,6 +36,7 @@ export interface PeerLinkOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
+  carried(bytes: number): void;
   /** It carries nothing any more; called once. */
   lost(link: PeerLink, reason: string): void;
   faulty(error: unknown): void;
@@ -132,6 +133,7 @@ export class PeerLink {
       node,
       limits,
       clock,
+      carried: (bytes) => this.#options.carried(bytes),
       events: {
         greeted: (hello) => this.#greet(hello),
         open: () => {

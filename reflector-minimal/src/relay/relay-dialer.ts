@@ -18,6 +18,8 @@ export interface RelayDialerOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told of payload bytes that have passed between the nodes, in either direction: `ReflectorOptions.carried`. */
+  readonly carried?: ((bytes: number) => void) | undefined;
 }
 
 export interface RelayOpenOptions {
@@ -135,6 +137,7 @@ export class RelayDialer {
       limits,
       clock,
       log,
+      carried: (bytes) => this.#options.carried?.(bytes),
       lost: (lost, reason) => this.#lost(lost, reason),
       faulty: (error) => this.#failed(error),
     });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { linkSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { encodeWord, Opcode } from 'rm-protocol';
@@ -282,6 +283,15 @@ describe('the end of a connection', () => {
     await pair.tunnel.asked(1);
   });
 
+  test('carried: is told of every byte of payload, at both ends', async () => {
+    const { channel, end } = await connected();
+    channel.write(Buffer.alloc(1000));
+    await until(() => end.received.length === 1000);
+    end.send(Buffer.alloc(500));
+    await once(channel, 'data');
+    expect(pair.carried).toEqual({ owner: 1500, user: 1500 });
+  });
+
   test('close: nothing is opened any more', async () => {
     const { channel } = await connected();
     const failed = failure(channel);
@@ -291,14 +301,28 @@ describe('the end of a connection', () => {
     expect(pair.clock.pending).toBeLessThan(5);
   });
 
-  test('a socket file that a killed process has left is replaced, any other file is not', async () => {
+  test('the file of a socket that a killed process has left is replaced', async () => {
     const { path } = pair;
     const left = createServer();
-    await once(left.listen(path), 'listening');
-    // As after a kill: the file stays.
-    (left as unknown as { _handle: { unref(): void } })._handle.unref();
-    await expect(pair.listen()).resolves.toBeDefined();
+    await once(left.listen(`${path}.first`), 'listening');
+    // Closing removes the first name only.
+    linkSync(`${path}.first`, path);
     left.close();
+    const listener = await pair.listenAt(path);
+    expect([listener.port, statSync(path).mode & 0o777]).toEqual([null, 0o600]);
+  });
+
+  test('any other file is not', async () => {
+    const { path } = pair;
+    writeFileSync(path, 'mine');
+    await expect(pair.listenAt(path)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+  });
+
+  test('nor is that of a process that runs', async () => {
+    const { path } = pair;
+    await pair.listenAt(path);
+    await expect(pair.listenAt(path)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });
 

@@ -8,11 +8,11 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { TunnelLost } from '../ports/channel-failure.ts';
 import type { LocalTunnel } from '../ports/presence.ts';
-import { encodeHello, type Hello, relayVersions } from '../relay/hello.ts';
+import { encodeHello, type Hello, type NodeLife, relayVersions } from '../relay/hello.ts';
 import type { Peer } from '../relay/peer-link.ts';
 import { RelayDialer, type RelayOpenOptions } from '../relay/relay-dialer.ts';
 import { encodeOpen, type OpenRequest } from '../relay/relay-frame.ts';
-import { RelayListener } from '../relay/relay-listener.ts';
+import { RelayListener, type RelayListenerOptions } from '../relay/relay-listener.ts';
 import { RelayReader } from '../relay/relay-reader.ts';
 import type { RelayTls } from '../relay/tls.ts';
 import { Channel } from '../tunnels/channel.ts';
@@ -135,6 +135,8 @@ export class RelayPair {
   readonly tunnel = new TestTunnel();
   readonly tunnels = new Map<string, LocalTunnel>([[this.tunnel.id, this.tunnel]]);
   readonly folder = mkdtempSync(join(tmpdir(), 'rm-relay-'));
+  /** Bytes of payload. */
+  readonly carried = { owner: 0, user: 0 };
   readonly listeners: RelayListener[] = [];
   readonly #dialers: RelayDialer[] = [];
   readonly #raw: Socket[] = [];
@@ -154,22 +156,37 @@ export class RelayPair {
   ): Promise<Peer> {
     const { name = 'owner', epoch = 7, tls = null, tunnels = this.tunnels } = options;
     const { path } = this;
-    const listener = await RelayListener.listen({
-      address: tls ? { host: '127.0.0.1', port: 0 } : { path },
-      tls,
-      node: { name, epoch },
-      tunnels,
-      limits: this.limits,
-      clock: this.clock,
-      log: this.log,
-    });
-    this.listeners.push(listener);
+    const address = tls ? { host: '127.0.0.1', port: 0 } : { path };
+    const listener = await this.#listen(address, tls, { name, epoch }, tunnels);
     return { name, epoch, address: tls ? `127.0.0.1:${listener.port}` : `unix:${path}` };
+  }
+
+  /** The owner once more, on this Unix socket. */
+  async listenAt(path: string): Promise<RelayListener> {
+    return this.#listen({ path }, null, { name: 'owner', epoch: 7 }, this.tunnels);
+  }
+
+  async #listen(
+    address: RelayListenerOptions['address'],
+    tls: RelayTls | null,
+    node: NodeLife,
+    tunnels: RelayListenerOptions['tunnels'],
+  ): Promise<RelayListener> {
+    const { limits, clock, log } = this;
+    const carried = (bytes: number) => {
+      this.carried.owner += bytes;
+    };
+    const listener = await RelayListener.listen({ address, tls, node, tunnels, limits, clock, log, carried });
+    this.listeners.push(listener);
+    return listener;
   }
 
   dialer({ name = 'user', epoch = 1, tls = null as RelayTls | null } = {}): RelayDialer {
     const { limits, clock, log } = this;
-    const dialer = new RelayDialer({ tls, node: { name, epoch }, limits, clock, log });
+    const carried = (bytes: number) => {
+      this.carried.user += bytes;
+    };
+    const dialer = new RelayDialer({ tls, node: { name, epoch }, limits, clock, log, carried });
     this.#dialers.push(dialer);
     return dialer;
   }
