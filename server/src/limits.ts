@@ -40,6 +40,10 @@ export const defaultLimits = {
   trafficDays: 400,
   /** How often it is looked whether a domain has used up its bytes of the month; they are counted as often. */
   quotaCheckMs: 60_000,
+  /** How long a node goes by the devices that it has counted on line at all nodes: with what they note, below 2 s. */
+  quotaCountMs: 1_000,
+  /** Domains whose devices on line a node has counted. Beyond it, the one counted longest ago is counted again. */
+  quotaCounts: 1_000,
   /** Milliseconds for which a device that was let in has its place before it is on line; lost connections take no longer. */
   arrivalMs: 30_000,
   /** Seconds after which a device comes back whose domain has as many on line as it may. */

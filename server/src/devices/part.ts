@@ -10,13 +10,13 @@ import { QuotaGuard } from './quota-guard.ts';
 /** Devices, domains and quotas. */
 export const devices: Part = {
   run(core: Core) {
-    const { database, presence, clock, limits, log } = core;
+    const { database, presence, clock, limits, log, isNode } = core;
     const failed = (error: unknown) => {
       // That the store is away is in the log already.
       if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'quotas not checked');
     };
     const calendar = new Calendar(database, clock, limits, failed);
-    const guard = new QuotaGuard({ database, presence, clock, limits, failed });
+    const guard = new QuotaGuard({ database, presence, clock, limits, failed, isNode });
     const context = devicesContext(core);
     return {
       endpoints: [...deviceEndpoints(context), getDefaultDomain(context)],

@@ -69,6 +69,36 @@ test('quotaRetrySeconds: as many devices are let in as the domain may have on li
   expect(await first.admit()).toEqual(full('2 devices', 2));
 });
 
+test('quotaCountMs, quotaCounts: a node counts what the store has on line, of all nodes, anew after a while', async () => {
+  const { database, clock, store } = file;
+  await guard.stop();
+  const limits = { ...defaultLimits, quotaCounts: 1 };
+  guard = new QuotaGuard({ database, presence, clock, limits, failed: () => {}, isNode: true });
+  await database.transact(() => domains.change('acme', { quotas: { connections: 1 } }));
+  const [here, there] = [await added('a'), await added('b')];
+  const facts = { address: '192.0.2.1', agent: '', properties: {} };
+  await store.devices.noteConnected(there.device, 0, facts);
+  expect(await here.admit()).toEqual(full('1 device', 1));
+  const end = { cause: 'lost', reason: '' } as const;
+  await store.devices.noteDisconnected(there.device, 0, end);
+  clock.advance(limits.quotaCountMs - 1);
+  expect(await here.admit()).toEqual(full('1 device', 1));
+  clock.advance(1);
+  expect(await here.admit()).toBeNull();
+  // One that is on line takes its own place.
+  presence.announce(here.connected());
+  await store.devices.noteConnected(here.device, 0, facts);
+  clock.advance(limits.quotaCountMs);
+  expect([await here.admit(), await there.admit()]).toEqual([null, full('1 device', 1)]);
+  // Another domain has the only place of a count: this one is counted again.
+  await database.transact(() => domains.add('other', 0));
+  await database.transact(() => domains.change('other', { quotas: { connections: 1 } }));
+  await store.devices.noteDisconnected(here.device, 0, end);
+  expect(await guard.admit({ device: { ...there.device, domain: 'other' } })).toBeNull();
+  presence.withdraw([...presence.local.values()][0] as ConnectedDevice);
+  expect(await there.admit()).toBeNull();
+});
+
 test('of devices that come at once as many are let in as there are places', async () => {
   await file.database.transact(() => domains.change('acme', { quotas: { connections: 2 } }));
   const coming = [await added('a'), await added('b'), await added('c')];

@@ -14,7 +14,10 @@ import type { Core } from '../part.ts';
 import { get, type Tables, type Work } from '../store/tables.ts';
 import { monthOf, nextMonth } from './calendar.ts';
 
-type GuardLimits = Pick<Limits, 'quotaCheckMs' | 'arrivalMs' | 'quotaRetrySeconds'>;
+type GuardLimits = Pick<
+  Limits,
+  'quotaCheckMs' | 'quotaCountMs' | 'quotaCounts' | 'arrivalMs' | 'quotaRetrySeconds'
+>;
 
 interface DeviceBound {
   number: number;
@@ -82,6 +85,9 @@ export class QuotaGuard {
   /** When devices were let in that have not come yet, the first one first; monotonic ms. */
   readonly #arriving = new Map<string, number>();
   readonly #stopWatching: () => void;
+  readonly #isNode: boolean;
+  /** By domain, how many devices were on line at all nodes, and when; monotonic ms. The oldest comes first. */
+  readonly #counts = new Map<string, { readonly at: number; readonly count: Promise<number> }>();
   #timer: Cancellable | null = null;
   /** The last look at what is spent. */
   #ending: Promise<void> = Promise.resolve();
@@ -92,7 +98,10 @@ export class QuotaGuard {
     readonly clock: Clock;
     readonly limits: GuardLimits;
     readonly failed: (error: unknown) => void;
+    /** Devices of the domain may be on line at other nodes. */
+    readonly isNode?: boolean;
   }) {
+    this.#isNode = parts.isNode ?? false;
     this.#database = parts.database;
     this.#presence = parts.presence;
     this.#clock = parts.clock;
@@ -110,13 +119,16 @@ export class QuotaGuard {
   }: Pick<ArrivingDevice, 'device'>): Promise<DeviceTurnedAway | null> {
     const now = this.#clock.date();
     const use = await this.#database.get<Use>(`${uses} WHERE m.id = ?`, monthOf(now), domain);
+    const most = use?.connection_quota ?? null;
+    const counted = this.#isNode && most !== null ? await this.#onLine(domain) : 0;
     // From here on in one turn: of devices that come at once each counts for the next.
     this.#forgetLost();
     if (use && isSpent(use)) return { status: 403, error: spentReason(use, now) };
-    const most = use?.connection_quota ?? null;
     const present = this.#present.get(domain) ?? new Set();
-    if (most !== null && present.size >= most && !present.has(uid)) {
-      const error = `quota: the domain ${domain} may have ${devices(most)} on line, and has ${present.size}`;
+    const onLine = Math.max(present.size, counted);
+    const isOnLine = present.has(uid) || (this.#isNode && this.#presence.locate({ id, uid }) !== null);
+    if (most !== null && onLine >= most && !isOnLine) {
+      const error = `quota: the domain ${domain} may have ${devices(most)} on line, and has ${onLine}`;
       return { status: 503, error, retryAfterSeconds: this.#limits.quotaRetrySeconds };
     }
     this.#enter({ id, uid, domain });
@@ -149,6 +161,28 @@ export class QuotaGuard {
       const reason = spent.get(this.#known.get(device.uid)?.domain ?? '');
       if (reason) device.tunnel.close(1008, { cause: 'refused', reason });
     }
+  }
+
+  /** As the store has noted them, of all nodes. Rejects with `StoreUnavailable`. */
+  #onLine(domain: string): Promise<number> {
+    const now = this.#clock.now();
+    const known = this.#counts.get(domain);
+    if (known && now - known.at < this.#limits.quotaCountMs) return known.count;
+    this.#counts.delete(domain);
+    const [oldest] = this.#counts.keys();
+    if (this.#counts.size >= this.#limits.quotaCounts && oldest !== undefined) this.#counts.delete(oldest);
+    const isTrue = (column: string) => this.#database.dialect.is(column, true);
+    const count = this.#database
+      .get<{ n: number }>(
+        `SELECT count(*) AS n FROM devices WHERE domain = ? AND ${isTrue('claimed')} AND ${isTrue('online')}`,
+        domain,
+      )
+      .then((row) => row?.n ?? 0);
+    const entry = { at: now, count };
+    this.#counts.set(domain, entry);
+    // What has failed is counted again.
+    count.catch(() => this.#counts.get(domain) === entry && this.#counts.delete(domain));
+    return count;
   }
 
   #come({ id, uid }: DeviceKey): void {
