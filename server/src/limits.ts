@@ -90,6 +90,8 @@ export const defaultLimits = {
   sshThreadsPerUser: 16,
   /** Milliseconds until the device has granted the shell of such a terminal: as OpenSSH waits for a log-in. */
   sshLogInMs: 120_000,
+  /** How long such a terminal may take to leave the device in order once its page has gone. A device that takes nothing keeps its place. */
+  sshPartingMs: 5_000,
   /** How often it is looked for recordings of terminals that have been kept for long enough. */
   recordingSweepMs: 3_600_000,
   /** How often the log has each reason for which terminals cannot be recorded: all of them end while a disk is full. */

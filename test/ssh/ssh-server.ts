@@ -12,14 +12,16 @@ export class SshServer {
   readonly clientOptions: readonly string[];
   readonly #keys: SshKeys;
   readonly #child: ChildProcess;
+  readonly #log: () => string;
 
-  private constructor(port: number, keys: SshKeys, child: ChildProcess) {
+  private constructor(port: number, keys: SshKeys, child: ChildProcess, log: () => string) {
     this.port = port;
     this.pid = child.pid ?? 0;
     this.user = keys.user;
     this.clientOptions = keys.clientOptions;
     this.#keys = keys;
     this.#child = child;
+    this.#log = log;
   }
 
   /** Runs a command until it listens; what it says on standard error is in the error when it does not. */
@@ -34,7 +36,12 @@ export class SshServer {
       log += text;
     });
     await listening(port, child, () => log);
-    return new SshServer(port, keys, child);
+    return new SshServer(port, keys, child, () => log);
+  }
+
+  /** What it has said on standard error so far. */
+  get log(): string {
+    return this.#log();
   }
 
   /** File of keys that let the user in. */

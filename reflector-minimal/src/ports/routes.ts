@@ -244,8 +244,8 @@ export interface PortUser {
 }
 
 /**
- * The same for a route that speaks with the device itself, for the user at the other end of its WebSocket, which stays the route's. The
- * connection ends with `call.signal`.
+ * The same for a route that speaks with the device itself, for the user at the other end of its WebSocket, which stays the route's. When
+ * `call.signal` is aborted, take leave of the device and close the connection; `limits.leftoverMs` later it is reset.
  */
 export type DialPort = (socket: RouteSocket, request: PortRequest, user: PortUser) => Promise<Refusal | null>;
 

@@ -233,6 +233,23 @@ test('a terminal that cannot be recorded shows nothing, and says why', async () 
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ file: folder, err: { code: 'EEXIST' } }]);
 });
 
+test.each([
+  ['closes its WebSocket', (page: Page) => page.socket.close()],
+  ['breaks its connection', (page: Page) => page.socket.terminate()],
+  ['says what it may not', (page: Page) => page.say({ type: 'nonsense' })],
+  ['ends its shell', (page: Page) => page.type('exit\r')],
+])('a page that %s leaves the device in order', async (_how, leave) => {
+  const page = await Page.begin();
+  await page.running;
+  const { length } = stage.openSsh.log;
+  const said = () => stage.openSsh.log.slice(length);
+  leave(page);
+  await page.closed;
+  await until(() => /Disconnected from|Connection (?:reset|closed)/.test(said()));
+  expect(said()).toMatch(/Received disconnect from .*:11:/);
+  expect(said()).not.toMatch(/reset/);
+});
+
 test('a device that moves to another domain takes none of its recordings along', async () => {
   const { alice, server } = stage;
   const page = await Page.begin();

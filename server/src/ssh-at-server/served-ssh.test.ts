@@ -16,7 +16,7 @@ const shell: Shell = {
 /** What the page, which asks for a shell at once, and the recorder are told, in that order. */
 async function told(open: SshConnection['shell']): Promise<string[]> {
   const all: string[] = [];
-  const ssh = { serverKey: { type: 'ssh-ed25519' }, shell: open, close: () => {} };
+  const ssh = { serverKey: { type: 'ssh-ed25519' }, shell: open, leave: async () => {} };
   vi.spyOn(SshConnection, 'open').mockResolvedValue(ssh as unknown as SshConnection);
   const socket = {
     send: async (message: string | Uint8Array) => {
@@ -31,8 +31,12 @@ async function told(open: SshConnection['shell']): Promise<string[]> {
     yield JSON.stringify({ type: 'shell', ...size });
     await new Promise(() => {});
   }
-  await ServedSsh.serve(socket, messages(), connection as unknown as PortConnection, ({ columns, rows }) =>
-    all.push(`${columns}x${rows}`),
+  await ServedSsh.serve(
+    socket,
+    messages(),
+    connection as unknown as PortConnection,
+    ({ columns, rows }) => all.push(`${columns}x${rows}`),
+    () => {},
   );
   return all;
 }

@@ -34,6 +34,7 @@ export class ServedSsh {
   /** An answer to `alive` has not gone yet: a page that reads none gets no more. */
   #isAnswering = false;
   #failed: (error: unknown) => void = () => {};
+  #over = () => {};
 
   readonly #sized: (size: TerminalSize) => void;
 
@@ -46,13 +47,14 @@ export class ServedSsh {
   /**
    * Speaks SSH with the device for the page, until one of them ends it. `messages`: of the page, behind its ticket. Never rejects for what the
    * page or the device does. `sized`: told the size of the terminal when the device has granted it, before its first bytes, and when it
-   * changes.
+   * changes. `parting`: called when all that is left is to take leave of the device, which may take none.
    */
   static async serve(
     socket: RouteSocket,
     messages: AsyncIterator<string | Buffer>,
     connection: PortConnection,
     sized: (size: TerminalSize) => void,
+    parting: () => void,
   ): Promise<void> {
     const bytes = new ConnectionBytes(connection);
     const served = new ServedSsh(socket, bytes, sized);
@@ -63,7 +65,8 @@ export class ServedSsh {
       else if (error instanceof PageFault) socket.close(protocolError, error.message);
       else throw error;
     } finally {
-      served.#ssh?.close();
+      parting();
+      await served.#ssh?.leave();
       bytes.close();
     }
   }
@@ -73,20 +76,28 @@ export class ServedSsh {
     if (first.done) return;
     const begin = typeof first.value === 'string' ? readPageMessage(first.value) : null;
     if (begin?.type !== 'begin') throw new PageFault('begin is expected');
-    const failed = new Promise<never>((_, reject) => {
+    const over = new Promise<void>((resolve, reject) => {
+      this.#over = resolve;
       this.#failed = reject;
     });
-    // Whoever goes away meanwhile ends the connection, and with it this.
-    const ssh = await SshConnection.open(this.#bytes, begin.known);
+    over.catch(() => {});
+    // The end of a WebSocket is seen by whoever reads it.
+    const second = messages.next();
+    const gone = second.then(({ done }) => (done ? null : new Promise<never>(() => {})));
+    const ssh = await Promise.race([SshConnection.open(this.#bytes, begin.known), gone]);
+    if (!ssh) return;
     this.#ssh = ssh;
     await this.#send({ type: 'hostKey', key: ssh.serverKey });
-    await Promise.race([this.#listen(messages), failed, this.#bytes.ended]);
+    await Promise.race([this.#listen(second, messages), over, this.#bytes.ended]);
     await this.#sent;
   }
 
-  async #listen(messages: AsyncIterator<string | Buffer>): Promise<void> {
-    for (;;) {
-      const { value, done } = await messages.next();
+  async #listen(
+    first: Promise<IteratorResult<string | Buffer>>,
+    messages: AsyncIterator<string | Buffer>,
+  ): Promise<void> {
+    for (let next = first; ; next = messages.next()) {
+      const { value, done } = await next;
       if (done) return;
       if (typeof value !== 'string') this.#type(value);
       else {
@@ -225,7 +236,7 @@ export class ServedSsh {
     const status = await shell.ended;
     if (status === null && this.#bytes.isOver) return;
     await this.#send({ type: 'exit', status });
-    this.#bytes.close();
+    this.#over();
   }
 
   #answerAlive(): void {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Cancellable, Clock } from 'rm-protocol';
 import type { PortConnection, RouteSocket } from 'rm-reflector/ports';
 import { workerFile } from '../worker-file.ts';
 import { NotRecorded, type TerminalRecorder } from './terminal-recorder.ts';
@@ -23,6 +24,12 @@ export interface Ends {
   readonly signal: AbortSignal;
 }
 
+/** How long it may take to leave the device in order, ms. */
+export interface Parting {
+  readonly clock: Clock;
+  readonly limits: { readonly sshPartingMs: number };
+}
+
 /** Who is told of its terminal. */
 export interface Followers {
   /** `null` where nothing is recorded. */
@@ -38,15 +45,18 @@ export interface Followers {
 export function serveInThread(
   { socket, messages, connection, signal }: Ends,
   { recorder, begun }: Followers,
+  { clock, limits }: Parting,
   warn: (text: string, error: unknown) => void,
 ): Promise<void> {
   const worker = new Worker(workerFile('ssh-at-server/ssh-worker'), { resourceLimits: heap, env: {} });
   const answers = new ThreadAnswers({ socket, messages, connection }, recorder);
   return new Promise((resolve) => {
     let isOver = false;
+    let timer: Cancellable | null = null;
     const over = (code: number, reason: string) => {
       if (isOver) return;
       isOver = true;
+      timer?.cancel();
       connection.close();
       const ended = async () => {
         socket.close(code, reason);
@@ -68,13 +78,17 @@ export function serveInThread(
       if (!isOver) warn('a terminal has ended: its thread has died', error);
       over(internalError, '');
     };
-    // Whatever it is at: nobody waits for it any more.
-    signal.addEventListener('abort', () => over(1000, ''), { once: true });
+    // The thread sees the end of the page, too. Whatever it is at then: nobody waits for it for long.
+    const part = (code: number, reason: string) => {
+      if (!isOver) timer ??= clock.schedule(limits.sshPartingMs, () => over(code, reason));
+    };
+    signal.addEventListener('abort', () => part(1000, ''), { once: true });
     worker.on('message', (message: Asked | Told) => {
       if ('tells' in message) {
         if (message.tells === 'over') over(message.code, message.reason);
+        else if (message.tells === 'parting') part(message.code, message.reason);
         else if (message.tells === 'closeDevice') connection.close();
-        else {
+        else if (message.tells === 'size') {
           begun();
           answers.sized(message).catch(failed);
         }

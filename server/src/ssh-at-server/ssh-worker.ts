@@ -1,5 +1,6 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
+import type { TerminalSize } from '../ssh/requests.ts';
 import { ServedSsh } from './served-ssh.ts';
 import type { Asked, Given, Told } from './thread-messages.ts';
 
@@ -50,6 +51,7 @@ if (port) {
     write: async (bytes: Uint8Array) => (await ask('writeDevice', bytes)) === true,
     close: () => tell({ tells: 'closeDevice' }),
   };
-  await ServedSsh.serve(socket, messages, connection, (size) => tell({ tells: 'size', ...size }));
+  const sized = (size: TerminalSize) => tell({ tells: 'size', ...size });
+  await ServedSsh.serve(socket, messages, connection, sized, () => tell({ tells: 'parting', ...closing }));
   tell({ tells: 'over', ...closing });
 }

@@ -16,12 +16,15 @@ export interface Asked {
   readonly value?: string | Uint8Array;
 }
 
-/** From the thread, without an answer. `over`: of the session, with the close code for the page. */
+/**
+ * From the thread, without an answer. `over`: of the session, with the close code for the page. `parting`: nothing else is left of it than
+ * to take leave of the device.
+ */
 export type Told =
   | { readonly tells: 'closeDevice' }
   /** Of the shell: when it begins, and when it changes. */
   | ({ readonly tells: 'size' } & TerminalSize)
-  | { readonly tells: 'over'; readonly code: number; readonly reason: string };
+  | { readonly tells: 'parting' | 'over'; readonly code: number; readonly reason: string };
 
 /** From the server. */
 export interface Given {

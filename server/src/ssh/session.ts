@@ -229,7 +229,12 @@ export class SshConnection implements TerminalSsh {
   }
 
   close(): void {
-    this.#session.close(SshDisconnectReason.byApplication).catch(() => {});
+    this.leave().catch(() => {});
+  }
+
+  /** The same; resolves once the server has been told, or cannot be, and never rejects. */
+  async leave(): Promise<void> {
+    await this.#session.close(SshDisconnectReason.byApplication).catch(() => {});
   }
 
   async #open(): Promise<SshChannel> {

@@ -23,7 +23,12 @@ export interface TicketRouteContext {
   readonly clock: Clock;
   readonly limits: Pick<
     Limits,
-    'ticketWaitMs' | 'sshThreads' | 'sshThreadsPerDomain' | 'sshThreadsPerUser' | 'sshLogInMs'
+    | 'ticketWaitMs'
+    | 'sshThreads'
+    | 'sshThreadsPerDomain'
+    | 'sshThreadsPerUser'
+    | 'sshLogInMs'
+    | 'sshPartingMs'
   >;
 }
 
@@ -121,6 +126,7 @@ export function sshRoute(
               served = serveInThread(
                 { socket, messages, connection, signal: call.signal },
                 { recorder, begun: () => timer.cancel() },
+                context,
                 (text, error) => warnings.warn(text, { user, device, port }, error),
               );
             },

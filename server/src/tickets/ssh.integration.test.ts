@@ -163,28 +163,57 @@ test.each([
   use(usual);
 });
 
-test('sshLogInMs: a page that has no shell by then loses its connection to the device', async () => {
-  const usual = stage;
-  const sshLogInMs = 3_600_001;
-  let isOver = () => {};
+/** The system's, but for the timers of this length, of which `fire` runs the last one. */
+function firedClock(length: number) {
+  const fired = { count: 0, fire: () => {} };
   const clock: Clock = {
     now: () => systemClock.now(),
     date: () => systemClock.date(),
     schedule(ms, run) {
-      if (ms === sshLogInMs) isOver = run;
+      if (ms === length) {
+        fired.count++;
+        fired.fire = run;
+      }
       return systemClock.schedule(ms, run);
     },
   };
+  return { clock, fired };
+}
+
+/** The opcode of the frame that ends the channel. */
+async function endOf(channel: number): Promise<number> {
+  for (;;) {
+    const frame = await agent.frame();
+    if (frame.channel === channel && [Opcode.close, Opcode.error].some((end) => end === frame.opcode))
+      return frame.opcode;
+  }
+}
+
+test('a page that goes away while keys are exchanged leaves the device in order', async () => {
+  const usual = stage;
+  use(await stageWith({ sshPartingMs: 3_600_000 }));
+  const page = await Page.with(await ticketOf(alice));
+  page.say(begin);
+  const { channel } = await opening();
+  agent.confirm(channel);
+  page.socket.close();
+  expect(await endOf(channel)).toBe(Opcode.close);
+  await end();
+  use(usual);
+});
+
+test('sshLogInMs: a page that has no shell by then loses its connection to the device', async () => {
+  const usual = stage;
+  const sshLogInMs = 3_600_001;
+  const { clock, fired } = firedClock(sshLogInMs);
   use(await stageWith({ sshLogInMs }, clock));
   const page = await Page.with(await ticketOf(alice));
   page.say(begin);
   const { channel } = await opening();
   agent.confirm(channel);
-  isOver();
+  fired.fire();
   expect(await page.closed).toBe('4408 nobody has logged in to the device in time');
-  let frame = await agent.frame();
-  while (frame.channel !== channel || ![Opcode.close, Opcode.error].some((end) => end === frame.opcode))
-    frame = await agent.frame();
+  await endOf(channel);
   await end();
   use(usual);
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   answerOffer,
+  type Cancellable,
   CLIENT_PROTOCOL,
   encodeTerms,
   LEGACY_FRAME_BYTES,
@@ -116,8 +117,8 @@ export class ClientEndpoint {
   }
 
   /**
-   * The same for a route that reads and writes the bytes itself. `signal`: aborted when nobody uses them any more. Resolves with `null`
-   * when the connection is over, or with why there is none.
+   * The same for a route that reads and writes the bytes itself. `signal`: aborted when nobody uses them any more; the route may still take
+   * leave of the device, for `leftoverMs` at most. Resolves with `null` then, and when the connection is over, or with why there is none.
    */
   dial(signal: AbortSignal, user: PortUser, target: TcpTarget, port: number): Promise<Refusal | null> {
     return new Promise((resolve, reject) => {
@@ -132,8 +133,12 @@ export class ClientEndpoint {
           channel.destroy();
           user.cut(code);
         };
+        let parting: Cancellable | null = null;
         const gone = () => {
-          if (!bytes.isClosed) channel.destroy();
+          const { limits, clock } = this.#context;
+          parting = clock.schedule(limits.leftoverMs, () => {
+            if (!bytes.isClosed) channel.destroy();
+          });
         };
         const ended = asked.begin(traffic, since, () => cut(1008));
         this.#dialled.add(cut);
@@ -142,6 +147,7 @@ export class ClientEndpoint {
         channel.once('close', () => {
           this.#dialled.delete(cut);
           signal.removeEventListener('abort', gone);
+          parting?.cancel();
           if (!bytes.isWhole && !signal.aborted) cut(internalError);
           isOver = true;
           ended();

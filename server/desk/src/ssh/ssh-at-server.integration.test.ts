@@ -83,9 +83,10 @@ beforeEach(async () => {
       }),
     close: () => device.destroy(),
   };
-  ServedSsh.serve(socket, socket.messages, connection, () => {}).then(
-    () => link.close(),
-    () => link.close(1011),
+  const [own, nothing] = [link, () => {}];
+  ServedSsh.serve(socket, socket.messages, connection, nothing, nothing).then(
+    () => own.close(),
+    () => own.close(1011),
   );
   page = new SshAtServer(link as unknown as ChannelSocket, (given) => {
     look = given;
