@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type DeviceKey, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from '../store/postgresql/connection.ts';
-import { Database, type Transaction, Undo } from '../store/postgresql/database.ts';
+import { Database, lockStatement, type Transaction, Undo } from '../store/postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/limits.ts';
 import { withoutNul } from '../store/postgresql/text.ts';
 import type { NodeLimits } from './limits.ts';
@@ -149,7 +149,7 @@ export class PostgresqlMembership implements MembershipTable {
   }
 
   askEnd({ id, uid }: DeviceKey, end: TunnelEnd, epoch: number): Promise<boolean> {
-    return this.#database.transact('changes', async (transaction) => {
+    return this.#database.transact('presence', async (transaction) => {
       const asked = await transaction.run(
         `UPDATE fleet_presence SET end_asked = $4, change = $5::bigint
          WHERE id = $1 AND uid = $2 AND epoch <> $3 AND NOT gone`,
@@ -159,9 +159,22 @@ export class PostgresqlMembership implements MembershipTable {
     });
   }
 
-  tell(epoch: number, changes: readonly PresenceChange[]): Promise<readonly string[]> {
-    return this.#database.transact('changes', async (transaction) => {
+  async tell(epoch: number, changes: readonly PresenceChange[]): Promise<readonly string[]> {
+    // What has just come or gone waits for no change that takes long.
+    return (
+      (await this.#tell('presence', epoch, changes)) ?? (await this.#tell('changes', epoch, changes)) ?? []
+    );
+  }
+
+  /** `null`: nothing was done, because devices are to be noted on line, which excludes other changes. */
+  #tell(
+    exclusion: 'changes' | 'presence',
+    epoch: number,
+    changes: readonly PresenceChange[],
+  ): Promise<readonly string[] | null> {
+    return this.#database.transact(exclusion, async (transaction) => {
       const { query } = transaction;
+      if (exclusion !== 'presence') await query(lockStatement('presence'));
       const [held] = await query<{ held: boolean }>(
         'SELECT lease_until > clock_timestamp() AND NOT superseded AS held FROM fleet_nodes WHERE epoch = $1',
         epoch,
@@ -172,6 +185,7 @@ export class PostgresqlMembership implements MembershipTable {
         changes.map(({ id }) => id),
       );
       const { lost, kept, events, again } = outcomeOf(epoch, changes, formers);
+      if (again.length > 0 && exclusion === 'presence') return null;
       await this.#put(transaction, epoch, kept);
       await this.#note(transaction, [...events, ...(await backOnLine(transaction, epoch, again))]);
       return lost;
@@ -182,6 +196,7 @@ export class PostgresqlMembership implements MembershipTable {
     const { batchRows } = this.#limits;
     return this.#database.transact('changes', async (transaction) => {
       const { query, run } = transaction;
+      await query(lockStatement('presence'));
       const [node] = await query<{ over: boolean }>(
         'SELECT superseded OR lease_until <= clock_timestamp() AS over FROM fleet_nodes WHERE epoch = $1 FOR UPDATE',
         epoch,

@@ -27,8 +27,9 @@ export interface Transaction {
  * - `changes`: all others that decide who may do what, so that the feed is in the order of the commits, and conditions hold
  *   until the end.
  * - `audit`: others that append to the audit log, for the same reason.
+ * - `presence`: others that tell which devices nodes have. Whoever needs `changes` too takes that first.
  */
-export type Exclusion = 'changes' | 'audit' | null;
+export type Exclusion = 'changes' | 'audit' | 'presence' | null;
 
 /** Thrown by the work of a transaction: it is undone, and the caller gets `reason`. The connection has nothing to do with it. */
 export class Undo extends Error {
@@ -42,7 +43,7 @@ export class Undo extends Error {
 }
 
 /** Of the advisory locks (postgresql.org/docs/current/explicit-locking.html): the first number is ours. */
-const locks = { changes: 1, audit: 2, migration: 3 } as const;
+const locks = { changes: 1, audit: 2, migration: 3, presence: 4 } as const;
 const ours = 0x726d7366;
 export const lockStatement = (name: keyof typeof locks) =>
   `SELECT pg_advisory_xact_lock(${ours}, ${locks[name]})`;
