@@ -41,9 +41,14 @@ export class ProxyProtocol {
     const emit = server.emit as EventEmitter['emit'];
     server.emit = (...event: Parameters<EventEmitter['emit']>): boolean => {
       const [name, socket] = event as [string, Socket];
-      if (name !== 'connection' || this.#read.has(socket) || !this.#isOfProxy(socket)) {
-        return emit.apply(server, event);
+      if (name !== 'connection' || this.#read.has(socket)) return emit.apply(server, event);
+      const { remoteAddress } = socket;
+      if (remoteAddress === undefined) {
+        // Reset already. Taken for somebody else's, its header would be a failed handshake of nobody.
+        socket.destroy();
+        return true;
       }
+      if (!this.#options.proxies.has(plainAddress(remoteAddress))) return emit.apply(server, event);
       this.#take(socket, () => server.emit('connection', socket));
       return true;
     };
@@ -58,10 +63,6 @@ export class ProxyProtocol {
   /** Closes what waits. */
   stop(): void {
     for (const socket of this.#waiting) socket.destroy();
-  }
-
-  #isOfProxy({ remoteAddress = '' }: Socket): boolean {
-    return this.#options.proxies.has(plainAddress(remoteAddress));
   }
 
   #take(socket: Socket, accepted: () => void): void {
