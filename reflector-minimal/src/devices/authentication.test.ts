@@ -8,6 +8,7 @@ import { SqliteStore } from '../store/sqlite-store.ts';
 import { DeviceAuthentication, type DeviceRefusal, type DeviceVerdict } from './authentication.ts';
 import { DeviceAdmission } from './device-admission.ts';
 import { deviceSecrets, digestFunction } from './digest-secrets.ts';
+import { type DigestNonces, Nonces } from './nonces.ts';
 
 const address = '192.0.2.1';
 const hashOf = (password: string) => `hash of ${password}`;
@@ -50,13 +51,17 @@ async function add(id: string, certificatesSince: number | null = null): Promise
 
 function make(
   limits: Partial<Limits> = {},
-  { acceptUnclaimed = false, verifier = cheap } = {},
+  {
+    acceptUnclaimed = false,
+    verifier = cheap,
+    nonces = null,
+  }: { acceptUnclaimed?: boolean; verifier?: PasswordVerifier; nonces?: DigestNonces | null } = {},
 ): DeviceAuthentication {
   const all = { ...defaultLimits, ...limits };
   const admission = new DeviceAdmission(all, clock.now());
   const fingerprintKey = Buffer.alloc(32, 1);
   return new DeviceAuthentication({
-    ...{ store, fingerprintKey, verifier, clock, admission, acceptUnclaimed },
+    ...{ store, fingerprintKey, verifier, clock, admission, acceptUnclaimed, nonces },
     limits: all,
   });
 }
@@ -273,6 +278,27 @@ describe('by Digest', () => {
     expect(await refusal(again)).toMatchObject({ status: 503, askedSeconds: expect.any(Number) });
     clock.advance(40_000);
     expect(await letIn(again)).toBe('dev1');
+  });
+
+  test('an answer that was used at another process takes no arrival of its device, however often it comes', async () => {
+    const own = new Nonces(defaultLimits);
+    let elsewhere = new Set<string>();
+    const nonces: DigestNonces = {
+      knowsUses: false,
+      issue: (now) => own.issue(now),
+      check: (nonce, now) => own.check(nonce, now),
+      use: async (nonce) => (elsewhere.has(nonce) ? 'stale' : 'used'),
+    };
+    authentication = make(
+      { arrivalsAtOnce: 1, arrivalsPerSecondAtStart: 1, arrivalsPerSecond: 1 },
+      { nonces },
+    );
+    const [, nonce = ''] = /nonce="([^"]+)"/.exec((await refusal()).challenges[0] ?? '') ?? [];
+    const challenge = `Digest realm="WebTunnel", qop="auth", algorithm=SHA-256, nonce="${nonce}"`;
+    const repeated = await answer({ challenge });
+    elsewhere = new Set([nonce]);
+    for (let n = 0; n < 10; n++) expect(await letIn(repeated)).toBe('401 expired nonce');
+    expect(await letIn(await answer())).toBe('dev1');
   });
 });
 

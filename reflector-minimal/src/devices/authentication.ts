@@ -311,13 +311,15 @@ export class DeviceAuthentication {
     if (nonce === 'stale') {
       return refuse(401, 'expired nonce', { challenges: this.#challenges(true), known });
     }
-    const asked = this.#arrive(device, request.address);
+    // Who only repeats what a device has sent takes no place of that device, and one that is asked to wait may use its answer later.
+    const arrivesFirst = this.#nonces.knowsUses;
+    const asked = arrivesFirst ? this.#arrive(device, request.address) : null;
     if (asked) return asked;
     const used = this.#nonces.use(digest.nonce, now);
     const use = used instanceof Promise ? await used : used;
     if (use === 'stale') return refuse(401, 'expired nonce', { challenges: this.#challenges(true), known });
     if (use === 'busy') return refuse(503, 'too many log-ins, try again');
-    return this.#settle(device);
+    return (arrivesFirst ? null : this.#arrive(device, request.address)) ?? this.#settle(device);
   }
 
   #challenges(stale: boolean): string[] {

@@ -7,6 +7,8 @@ export type NonceUse = 'used' | 'stale' | 'busy';
 
 /** Nonces for Digest (RFC 7616 section 3.3), each valid for one log-in. `now`: monotonic ms. */
 export interface DigestNonces {
+  /** `check` says `stale` to whatever was used; otherwise only `use` can tell. */
+  readonly knowsUses: boolean;
   issue(now: number): string;
   /** `stale`: one of ours, but expired or used; the client may answer a new one without asking its user. */
   check(nonce: string, now: number): 'good' | 'stale' | 'foreign';
@@ -19,6 +21,7 @@ export interface DigestNonces {
  * used nonces are remembered, until they expire; an unused one costs no memory.
  */
 export class Nonces implements DigestNonces {
+  readonly knowsUses = true;
   readonly #limits: Limits;
   readonly #key = randomBytes(32);
   /** Expiry by nonce; the oldest use comes first. */

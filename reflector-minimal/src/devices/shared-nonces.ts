@@ -3,6 +3,7 @@ import type { DigestNonces, NonceUse } from './nonces.ts';
 
 /** Nonces that any process of an installation takes: the challenge may come from one, and its answer reach another. */
 export class SharedNonces implements DigestNonces {
+  readonly knowsUses = false;
   readonly #tokens: OneUseTokens;
 
   constructor(tokens: OneUseTokens) {
