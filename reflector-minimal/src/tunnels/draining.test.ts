@@ -128,8 +128,23 @@ test('where devices are redirected, the first is closed soon, and the last has t
   expect(clock.pending).toBe(0);
 });
 
-test('without tunnels it is over at once', async () => {
-  await draining.start(tunnels, 60_000);
+test.each([
+  ['no tunnel was there', 0, false],
+  ['all have gone meanwhile', 3, false],
+  ['devices would be redirected', 0, true],
+])('load balancers have their notice all the same where %s', async (_name, count, redirects) => {
+  open(count);
+  draining = new Draining({ drainNoticeMs: 5_000 }, clock, redirects);
+  let over = false;
+  const gone = draining.start(tunnels, 60_000).then(() => {
+    over = true;
+  });
+  tunnels.clear();
+  clock.advance(4_999);
+  await Promise.resolve();
+  expect(over).toBe(false);
+  clock.advance(1);
+  await gone;
   expect([clock.pending, draining.active]).toEqual([0, true]);
 });
 

@@ -56,8 +56,9 @@ export class Draining {
   }
 
   /**
-   * Resolves when none of these tunnels is left and whoever is to be redirected has been, or after {@link stop}. `windowMs`: 0 closes all at once. The first call counts;
-   * later ones return what it has returned. Throws a `RangeError` if `windowMs` is negative or no number.
+   * Resolves when none of these tunnels is left, whoever is to be redirected has been, and load balancers have seen `/healthz`, which
+   * leads users elsewhere, too; or after {@link stop}. `windowMs`: 0 closes all at once. The first call counts; later ones return what it
+   * has returned. Throws a `RangeError` if `windowMs` is negative or no number.
    */
   start(tunnels: ReadonlyMap<string, DrainedTunnel>, windowMs: number): Promise<void> {
     if (!(windowMs >= 0 && windowMs <= Number.MAX_SAFE_INTEGER))
@@ -78,8 +79,8 @@ export class Draining {
       // Whatever the rounding, the last one has its turn at the end.
       const kept = leftMs > 0 && !early ? Math.ceil((size * leftMs) / spreadMs - 1e-6) : 0;
       if (!early) closeAllBut(tunnels, kept);
-      if (tunnels.size === 0) {
-        if (this.#redirects && size > 0) this.#step = this.#clock.schedule(noticeMs, () => this.stop());
+      if (tunnels.size === 0 && !early) {
+        if (this.#redirects && noticeMs > 0) this.#step = this.#clock.schedule(noticeMs, () => this.stop());
         else this.stop();
         return;
       }
