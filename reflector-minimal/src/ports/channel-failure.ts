@@ -17,11 +17,16 @@ export class ChannelFailure extends Error {
 
 /** The tunnel of the channel has ended. */
 export class TunnelLost extends Error {
-  override readonly name = 'TunnelLost';
+  override readonly name: string = 'TunnelLost';
 
   constructor(message = 'the tunnel of the device has ended') {
     super(message);
   }
+}
+
+/** The tunnel was not where it should be, or its node cannot be reached: nothing of the channel has been sent to the device. */
+export class TunnelUnreachable extends TunnelLost {
+  override readonly name = 'TunnelUnreachable';
 }
 
 /** The tunnel carries as many channels as it may (`limits.channelsPerTunnel`). */

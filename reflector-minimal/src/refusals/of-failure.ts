@@ -1,7 +1,13 @@
 import { ClosedEarly, NoAnswer, NoConnection } from '../device-http/call-failure.ts';
 import { InvalidAnswer } from '../device-http/invalid-answer.ts';
 import type { Refusal } from '../http/refusal.ts';
-import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
+import {
+  ChannelError,
+  ChannelFailure,
+  TunnelFull,
+  TunnelLost,
+  TunnelUnreachable,
+} from '../ports/channel-failure.ts';
 import { refusals, retry } from './catalogue.ts';
 
 /** The refusal for a channel or request that failed. */
@@ -10,6 +16,7 @@ export function refusalFor(error: unknown, port: number): Refusal {
   if (error instanceof NoAnswer) return refusals.noAnswer;
   if (error instanceof NoConnection) return refusals.inUse;
   if (error instanceof ClosedEarly) return refusals.closedEarly;
+  if (error instanceof TunnelUnreachable) return { ...refusals.gone, status: 503, headers: retry };
   if (error instanceof TunnelLost) return refusals.gone;
   if (error instanceof TunnelFull) {
     return { key: 'tunnelFull', status: 503, error: 'Too many connections to this device', headers: retry };

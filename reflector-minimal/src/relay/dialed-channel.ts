@@ -1,6 +1,6 @@
 import { type Cancellable, type Clock, encodeBare, encodeCredit, encodeWord, Opcode } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
-import { ChannelError, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
+import { ChannelError, TunnelFull, TunnelLost, TunnelUnreachable } from '../ports/channel-failure.ts';
 import { Channel, type ChannelLink } from '../tunnels/channel.ts';
 import type { HeldBytes } from '../tunnels/held-bytes.ts';
 import type { LinkedChannel, Peer, PeerLink } from './peer-link.ts';
@@ -165,13 +165,13 @@ export class DialedChannel implements ChannelLink, LinkedChannel {
     this.#link = null;
     this.#asked = false;
     if (this.#relocated) {
-      this.channel.onTunnelLost(reason || undefined);
+      this.channel.onUnavailable(new TunnelUnreachable(reason || undefined));
       return;
     }
     this.#relocated = true;
     this.#relocate(reason).catch((error: unknown) => {
       this.#options.faulty(error);
-      this.channel.onTunnelLost(reason || undefined);
+      this.channel.onUnavailable(new TunnelUnreachable(reason || undefined));
     });
   }
 
@@ -180,7 +180,7 @@ export class DialedChannel implements ChannelLink, LinkedChannel {
     if (this.channel.destroyed) return;
     this.#answered = false;
     if (place) this.start(place);
-    else this.channel.onTunnelLost(reason || undefined);
+    else this.channel.onUnavailable(new TunnelUnreachable(reason || undefined));
   }
 
   #release(): void {

@@ -5,7 +5,13 @@ import { createServer, type Server } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { encodeWord, Opcode } from 'rm-protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ChannelError, ChannelFailure, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
+import {
+  ChannelError,
+  ChannelFailure,
+  TunnelFull,
+  TunnelLost,
+  TunnelUnreachable,
+} from '../ports/channel-failure.ts';
 import { RawPeer, RelayPair, TestTunnel } from '../testing/relay-pair.ts';
 import { until } from '../testing/until.ts';
 import type { Channel } from '../tunnels/channel.ts';
@@ -216,7 +222,7 @@ describe('a tunnel that is not where it should be', () => {
         return { peer, target: pair.tunnel };
       },
     });
-    expect([await failure(channel), lookUps]).toEqual([expect.any(TunnelLost), 1]);
+    expect([await failure(channel), lookUps]).toEqual([expect.any(TunnelUnreachable), 1]);
   });
 
   test('a look-up that fails is the end of the channel', async () => {
