@@ -417,6 +417,14 @@ export const testsImport = {
   protocol: ['test/certificates'],
   agent: ['protocol', 'test/certificates', 'test/system', 'toolchain'],
   'reflector-minimal': ['protocol', 'test/certificates', 'toolchain'],
-  server: ['protocol', 'reflector-minimal', 'test/certificates', 'test/ssh', 'test/system', 'toolchain'],
+  server: [
+    'protocol',
+    'reflector-minimal',
+    'test/certificates',
+    'test/proxies',
+    'test/ssh',
+    'test/system',
+    'toolchain',
+  ],
   client: ['protocol', 'reflector-minimal', 'test/certificates'],
 };
