@@ -23,6 +23,7 @@ export class StoreUnavailable extends StoreError {
   readonly code: string;
   /** For the log. */
   readonly reason: string;
+  #isTold = false;
 
   /** `what`: what cannot be used. */
   constructor(code: string, reason: string, what = 'the data file') {
@@ -30,6 +31,20 @@ export class StoreUnavailable extends StoreError {
     this.code = code;
     this.reason = reason;
   }
+
+  /** It belongs to an outage of which the adapter has told. Without that, it speaks of this call alone. */
+  told(): void {
+    this.#isTold = true;
+  }
+
+  get isTold(): boolean {
+    return this.#isTold;
+  }
+}
+
+/** Whether the log has this failure already, so that whoever meets it says nothing. */
+export function isTold(error: unknown): boolean {
+  return error instanceof StoreUnavailable && error.isTold;
 }
 
 /**

@@ -59,6 +59,7 @@ export class Breaker {
     const first = this.#failure === null;
     this.#failure = error;
     if (!this.#care) return;
+    error.told();
     this.#retryAt = this.#care.now() + this.#care.retryMs;
     if (first) this.#care.failed(this.#kind, error);
   }

@@ -18,7 +18,7 @@ let store: SqliteStore;
 let database: FleetDatabase;
 let clock: ManualClock;
 let recorder: AuditRecorder;
-let away: boolean;
+let away: 'told' | 'untold' | false;
 let logged: string[];
 let tell: (event: { kind: 'audit'; record: AuditRecord } | { kind: 'lost'; count: number }) => void;
 
@@ -56,7 +56,9 @@ beforeEach(() => {
   } as unknown as Events;
   const audit = {
     append: async (entries: readonly AuditEntry[]) => {
-      if (away) throw new StoreUnavailable('SQLITE_FULL', 'full');
+      const failure = new StoreUnavailable('SQLITE_FULL', 'full');
+      if (away === 'told') failure.told();
+      if (away) throw failure;
       await store.audit.append(entries);
     },
   };
@@ -116,7 +118,7 @@ test('auditWaiting: more than wait are lost, and that is a record', async () => 
 
 test('what could not be written is written later', async () => {
   recorder.start();
-  away = true;
+  away = 'told';
   await happen('a', 'b');
   await pass();
   await happen('c', 'd');
@@ -125,6 +127,16 @@ test('what could not be written is written later', async () => {
   expect(await stored()).toEqual(['a', 'b', 'c', 'audit-lost']);
   // The store itself says that it is away, once.
   expect(logged).toEqual([]);
+});
+
+test('a failure of this call alone is told here, as nobody else tells of it', async () => {
+  recorder.start();
+  away = 'untold';
+  await happen('a');
+  await pass();
+  expect(logged.map((line) => JSON.parse(line))).toMatchObject([
+    { msg: 'records of the audit log wait: the store cannot be written', err: { code: 'SQLITE_FULL' } },
+  ]);
 });
 
 test('the end writes what waits', async () => {

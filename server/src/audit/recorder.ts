@@ -5,8 +5,8 @@ import {
   type AuditRecord,
   type EventSubscription,
   type Events,
+  isTold,
   type Store,
-  StoreUnavailable,
 } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
 import type { Tables } from '../store/tables.ts';
@@ -104,8 +104,7 @@ export class AuditRecorder {
       const all = [...entries, ...this.#waiting];
       this.#waiting = all.slice(0, this.#context.limits.auditWaiting);
       this.#lost += lost + all.length - this.#waiting.length;
-      // That the store is away is in the log already.
-      if (!(error instanceof StoreUnavailable))
+      if (!isTold(error))
         log.warn({ err: error }, 'records of the audit log wait: the store cannot be written');
     }
   }
@@ -136,8 +135,7 @@ export class AuditRecorder {
   }
 
   #failed(error: unknown): void {
-    if (!(error instanceof StoreUnavailable))
-      this.#context.log.warn({ err: error }, 'audit log in the store');
+    if (!isTold(error)) this.#context.log.warn({ err: error }, 'audit log in the store');
   }
 }
 

@@ -1,4 +1,4 @@
-import { StoreUnavailable } from 'rm-reflector/ports';
+import { isTold } from 'rm-reflector/ports';
 import type { Core, Part } from '../part.ts';
 import { Calendar } from './calendar.ts';
 import { devicesContext } from './context.ts';
@@ -12,8 +12,7 @@ export const devices: Part = {
   run(core: Core) {
     const { database, presence, clock, limits, log, isNode } = core;
     const failed = (error: unknown) => {
-      // That the store is away is in the log already.
-      if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'quotas not checked');
+      if (!isTold(error)) log.error({ err: error }, 'quotas not checked');
     };
     const calendar = new Calendar(database, clock, limits, failed);
     const guard = new QuotaGuard({ database, presence, clock, limits, failed, isNode });

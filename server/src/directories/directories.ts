@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Cancellable } from 'rm-protocol';
-import { type Authenticator, type FurtherLogOut, type Route, StoreUnavailable } from 'rm-reflector/ports';
+import { type Authenticator, type FurtherLogOut, isTold, type Route } from 'rm-reflector/ports';
 import type { Core, Foundation } from '../part.ts';
 import { LdapAuthenticator } from './ldap/authenticator.ts';
 import { LdapDirectory } from './ldap/directory.ts';
@@ -114,8 +114,7 @@ export class Directories {
       this.#scheduleSweep();
       if (!leads()) return;
       this.members.sweep().catch((error: unknown) => {
-        // That the store is away is in the log already.
-        if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'members not looked through');
+        if (!isTold(error)) log.error({ err: error }, 'members not looked through');
       });
     });
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
-import { StoreUnavailable } from 'rm-reflector/ports';
+import { isTold } from 'rm-reflector/ports';
 import type { EventLog, LoggedEvent } from '../events/log/event-log.ts';
 import type { Limits } from '../limits.ts';
 import type { Tables, Work } from '../store/tables.ts';
@@ -77,7 +77,7 @@ export class Dispatcher {
       try {
         await this.look();
       } catch (error) {
-        if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'webhooks failed');
+        if (!isTold(error)) log.error({ err: error }, 'webhooks failed');
       }
       if (last === eventLog.last && !this.#isWoken) {
         await eventLog.grown(last, limits.webhookTickMs, signal, (wake) => {
@@ -208,7 +208,7 @@ export class Dispatcher {
       receiver.served = ++this.#begun;
       this.#deliver(webhook, receiver, delivery)
         .catch((error) => {
-          if (!(error instanceof StoreUnavailable)) log.error({ err: error }, 'a delivery failed');
+          if (!isTold(error)) log.error({ err: error }, 'a delivery failed');
         })
         .finally(() => {
           receiver.running.delete(delivery.id);

@@ -1,5 +1,5 @@
 import type { Cancellable, Clock } from 'rm-protocol';
-import { StoreUnavailable } from 'rm-reflector/ports';
+import { isTold } from 'rm-reflector/ports';
 import type { Limits } from '../../limits.ts';
 import { get, run, storable, type Tables, type Work } from '../../store/tables.ts';
 import type { EventKind } from './kinds.ts';
@@ -241,7 +241,7 @@ export class EventLog {
 
   /** While the store is away the next time does. */
   #told(error: unknown): void {
-    if (!(error instanceof StoreUnavailable)) this.#failed(error);
+    if (!isTold(error)) this.#failed(error);
   }
 
   async #timeOf(sequence: number): Promise<number | undefined> {

@@ -228,7 +228,7 @@ describe('when the database fails', () => {
     });
     await server.crash();
     for (const attempt of [() => other.all('SELECT 1'), () => other.run(insert, 'a', '')]) {
-      await expect(attempt()).rejects.toBeInstanceOf(StoreUnavailable);
+      await expect(attempt()).rejects.toMatchObject({ name: 'StoreUnavailable', isTold: true });
     }
     await server.resume();
     await other.run(insert, 'a', '');

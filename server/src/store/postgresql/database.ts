@@ -130,6 +130,7 @@ export class Database {
       return result;
     } catch (thrown) {
       const isAway = thrown instanceof StoreUnavailable && !isOfOneCall(thrown.code);
+      if (isAway) thrown.told();
       if (isAway && !this.#away && !this.#closed) {
         this.#away = true;
         this.#told(`${thrown.message}; it is tried again`);

@@ -171,7 +171,7 @@ test('lockMs: a change that others hold up fails, and is not there', async () =>
     await held;
   });
   await holds;
-  await expect(store.users.promote('held')).rejects.toMatchObject({ code: '55P03' });
+  await expect(store.users.promote('held')).rejects.toMatchObject({ code: '55P03', isTold: false });
   // The database has not gone.
   expect(told).toEqual([]);
   expect(await store.users.get('held')).toMatchObject({ role: 'user' });
