@@ -69,6 +69,7 @@ describe('two processes', () => {
     return Stage.open({
       ...{ clock, store: () => common, shared: () => memory.join() },
       trustProxy: ['127.0.0.1'],
+      cookieHost: 'view.example',
       limits: { logInFailures: 4, secondFactorFailures: 3, slowFailuresPerNetwork: 4 },
     });
   }
@@ -166,6 +167,24 @@ describe('two processes', () => {
       expect([refused.status, refused.headers['retry-after']]).toEqual([503, expect.any(String)]);
       memory.isAway = false;
       location(await second.get(code));
+    });
+
+    test('has the device that it has chosen at one shown by the other', async () => {
+      const [first, second] = browsers;
+      const change = location(
+        await first.ask('http://localhost/my-devices/choose', {
+          method: 'POST',
+          body: `device=${device.id}`,
+          headers: {
+            Origin: `http://localhost:${one.port}`,
+            'Content-Type': 'application/x-www-form-urlencoded',
+          },
+        }),
+      );
+      const code = location(await second.get(location(await second.get(change))));
+      expect(code).toMatch(/^http:\/\/view\.example(?::\d+)?\/\.rm-reflector\/session\?code=/);
+      location(await first.get(code));
+      for (const browser of browsers) expect((await browser.get('http://view.example/')).text).toBe('device');
     });
 
     test('that has logged out at one is out at the other', async () => {

@@ -31,6 +31,7 @@ import { TrustedProxies } from './http/origin.ts';
 import { Installation } from './installation.ts';
 import { Choices } from './isolation/choices.ts';
 import { DeviceCodes } from './isolation/device-codes.ts';
+import { SharedChoices } from './isolation/shared-choices.ts';
 import { SharedDeviceCodes } from './isolation/shared-device-codes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { Listener, type TlsFiles } from './listening/listener.ts';
@@ -290,6 +291,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     const oneUse = (purpose: string, ms: number) => shared && new OneUseTokens(shared, key, purpose, ms);
     const codes = oneUse('device code', limits.deviceCodeMs);
     const nonces = oneUse('digest', limits.nonceMs);
+    const carried = oneUse('choice', limits.deviceCodeMs);
     const presence: Presence<ConnectedDevice> =
       (await options.presence?.<ConnectedDevice>()) ?? new LocalPresence<ConnectedDevice>();
     opened.push(() => presence.close?.());
@@ -337,7 +339,7 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       carried: options.carried ?? (() => {}),
       domain,
       cookieHost,
-      choices: new Choices(limits),
+      choices: carried ? new SharedChoices(carried, new Choices(limits)) : new Choices(limits),
       tokenByGet: options.tokenByGet ?? false,
       logInAddress,
       logInLinks: options.logInLinks ?? [],

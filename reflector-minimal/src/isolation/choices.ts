@@ -4,10 +4,17 @@ import { FairShareTable } from '../throttling/fair-share-table.ts';
 
 /**
  * The device that a user has chosen for the shared host, by the session on the reflector's own host. Only a form of the
- * reflector sets it, so that no device's page can switch its user to another device. It is kept in memory only: after a
- * restart, a user whose browser has no session on the shared host chooses again.
+ * reflector sets it, so that no device's page can switch its user to another device.
  */
-export class Choices {
+export interface DeviceChoices {
+  /** Returns what is to come back with the browser for {@link chosen}; `null`: nothing. */
+  choose(session: Session, label: string): string | null;
+  /** `carried`: what the browser has brought. */
+  chosen(session: Session, carried: string | null): string | null;
+}
+
+/** The choices of one process, in memory only: after a restart, a user whose browser has no session on the shared host chooses again. */
+export class Choices implements DeviceChoices {
   /** Label of the device by the session's id. */
   readonly #labels: FairShareTable<string>;
 
@@ -16,8 +23,9 @@ export class Choices {
   }
 
   /** Beyond `limits.sessionsPerUser`, the user's oldest choice is forgotten. Its session has most likely ended. */
-  choose({ id, user }: Session, label: string): void {
+  choose({ id, user }: Session, label: string): null {
     this.#labels.set(user.name, id, label);
+    return null;
   }
 
   chosen({ id }: Session): string | null {

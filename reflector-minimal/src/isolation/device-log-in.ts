@@ -14,7 +14,7 @@ import type { DeviceIdentity } from '../ports/store.ts';
 import { refusals } from '../refusals/catalogue.ts';
 import { secretsOf, setCookie } from '../sessions/cookies.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { Choices } from './choices.ts';
+import type { DeviceChoices } from './choices.ts';
 import type { OneTimeCodes } from './device-codes.ts';
 import { changePath, chosenDevice, leaveBehind, sharedKey, sharedPlace } from './shared-host.ts';
 
@@ -36,7 +36,7 @@ export interface DeviceLogInContext {
   readonly cache: Pick<StoreCache, 'device'>;
   readonly rights: Rights;
   readonly sessions: Sessions;
-  readonly choices: Choices;
+  readonly choices: DeviceChoices;
   readonly deviceCodes: OneTimeCodes;
   readonly audit: Audit;
   /** Ends what goes on by a session that has ended. */
@@ -87,11 +87,13 @@ export function beginDeviceLogIn(
   origin: Origin,
   host: DeviceHost,
   to: string | null = request.url ?? null,
+  choice: string | null = null,
 ): void {
   const secure = origin.protocol === 'https';
   // Several tabs may log in at once: they share one nonce.
   const nonce = nonceOf(request, secure) ?? randomBytes(16).toString('base64url');
   const query = new URLSearchParams({ host: keyOf(host), nonce, to: safeTarget(to) });
+  if (choice !== null && /^[\w-]{1,400}$/.test(choice)) query.set('choice', choice);
   const authority = `${domain}${portSuffix(origin.authority)}`;
   redirect(response, `${origin.protocol}://${authority}${openPath}?${query}`, [
     setCookie('nonce', nonce, secure),
@@ -118,7 +120,7 @@ export async function openDevice(
   };
   if (!/^[\w-]{22}$/.test(nonce)) return refused(refusals.codeSpent);
   const shared = host === sharedKey && cookieHost !== null;
-  const label = shared ? choices.chosen(session) : host;
+  const label = shared ? choices.chosen(session, query.get('choice')) : host;
   // Nothing is chosen yet. The page of devices offers it.
   if (label === null) return { location: '/' };
   const device = await namedDevice(cache, label);
@@ -143,7 +145,8 @@ export async function answerReserved(
     return takeCode(context, request, response, origin, host);
   }
   if (request.method === 'GET' && path === changePath && host.kind === 'shared') {
-    beginDeviceLogIn(context, request, response, origin, host, queryOf(request).get('to'));
+    const query = queryOf(request);
+    beginDeviceLogIn(context, request, response, origin, host, query.get('to'), query.get('choice'));
     return null;
   }
   return refusals.nothingHere;

@@ -28,9 +28,10 @@ export async function chooseDevice(context: PagesContext, call: UserCall): Promi
     audit.count({ event: 'device-session', allowed: false, user: user.name, by: 'session', address, reason });
     return refusal;
   }
-  choices.choose(session, label);
+  const choice = choices.choose(session, label);
   const online = presence.locate(device);
   const to = online ? servicesOf(online).httpPath : '/';
   const authority = `${cookieHost}${portSuffix(origin.authority)}`;
-  return redirect(`${origin.protocol}://${authority}${changePath}?${new URLSearchParams({ to })}`);
+  const query = new URLSearchParams({ to, ...(choice !== null && { choice }) });
+  return redirect(`${origin.protocol}://${authority}${changePath}?${query}`);
 }
