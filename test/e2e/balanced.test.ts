@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net';
@@ -173,5 +173,14 @@ describe.each(fronts)('behind %s', (_name, start) => {
     expect(await browse()).toEqual({ status: 200, body: addressOfUser });
     expect(await ended).toEqual([0, null]);
     expect(await browse()).toEqual({ status: 200, body: addressOfUser });
+
+    // The other one serves on, though nobody is healthy.
+    if (!(front instanceof Haproxy)) return;
+    const rest = systems[1 - owner] as RemoteSystem;
+    const data = join(rest.directory, 'reflector.sqlite');
+    renameSync(data, `${data}.away`);
+    await until(() => ['a', 'b'].every((name) => front.output.includes(`Server servers/${name} is DOWN`)));
+    expect(await browse()).toEqual({ status: 200, body: addressOfUser });
+    renameSync(`${data}.away`, data);
   });
 });
