@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { OneUseTokens } from 'rm-reflector';
 import { sharedStateConformance } from 'rm-reflector/ports/conformance';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -183,6 +184,26 @@ test('leaseMs: one node has the jobs, and another takes them over from one that 
   await two.close();
   await one.exchange();
   expect(one.leads).toBe(true);
+});
+
+test('what was counted is counted once, also where the lease of the jobs cannot be looked at', async () => {
+  const clock = new ManualClock();
+  const one = await join(clock, { databaseLimits: { ...patient, lockMs: 50 } });
+  const other = await join();
+  const learned: number[] = [];
+  other.counter('failures', (_key, count) => learned.push(count));
+  const counter = one.counter('failures', () => {});
+  const blocker = new pg.Client({ connectionString: server.url(), ssl: false });
+  await blocker.connect();
+  await blocker.query('BEGIN; LOCK TABLE rm_reflector.shared_jobs');
+  counter.add('alice', 1, { memoryMs: 60_000, perMs: 0 });
+  for (let round = 0; round < 3; round++) {
+    clock.advance(12_000);
+    await one.exchange();
+  }
+  await blocker.end();
+  await settle();
+  expect(learned.at(-1)).toBe(1);
 });
 
 test('a node that renews keeps the jobs, also after a crash of the database', async () => {

@@ -197,6 +197,7 @@ export class PostgresqlSharedState implements SharedState {
     const { countsPerWrite, countsRead } = this.#limits;
     const taken = this.#pending.take(countsPerWrite);
     const began = this.#clock.now();
+    let isWritten = false;
     try {
       const { moment, counts, next } = await this.#database.transact(null, async (transaction) => {
         const now = await momentOf(transaction, randomBytes(8));
@@ -206,6 +207,7 @@ export class PostgresqlSharedState implements SharedState {
         const others = await countsSince(transaction, since, now, this.#id, countsRead);
         return { moment: now, counts: [...others.counts, ...own], next: others.next };
       });
+      isWritten = true;
       this.#isAway = false;
       this.#moment = moment;
       this.#offset = moment.now - (began + this.#clock.now()) / 2;
@@ -218,8 +220,8 @@ export class PostgresqlSharedState implements SharedState {
     } catch (error) {
       this.#isAway = true;
       // What has failed for another reason would fail again.
-      if (error instanceof StoreUnavailable) this.#pending.putBack(taken);
-      else this.#failed(error);
+      if (!(error instanceof StoreUnavailable)) this.#failed(error);
+      else if (!isWritten) this.#pending.putBack(taken);
     }
   }
 
