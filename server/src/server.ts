@@ -208,7 +208,7 @@ class Server {
     { limits, warn, ...address }: PostgresqlOptions,
     { name, listen, address: reachedAt, tls }: NodeSettings,
   ): Promise<Presence<Tunnel>> {
-    const { clock, log, limits: bounds, nodeBounds, end } = this.#context;
+    const { clock, log, limits: bounds, nodeBounds, carried, end } = this.#context;
     const node = await startNode<Tunnel>({
       name,
       address: reachedAt,
@@ -217,7 +217,7 @@ class Server {
         warn: (text) => warn?.(`${text} (nodes)`),
         limits: { ...nodeBounds, eventBytes: bounds.eventBytes },
       }),
-      relay: (life) => relayOf(life, { listen, tls, clock, log }),
+      relay: (life) => relayOf(life, { listen, tls, clock, log, carried }),
       clock,
       limits: nodeBounds,
       outageMs: limits?.outageMs ?? postgresqlLimits.outageMs,

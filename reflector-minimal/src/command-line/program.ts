@@ -49,6 +49,8 @@ export interface AdditionsContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
   readonly clock: Clock;
+  /** To be told of payload bytes that pass other than through the tunnels of this process, which tell by themselves. */
+  readonly carried?: (bytes: number) => void;
   /** Ends the program in order, with this exit status, as soon as it runs. */
   end?(status: number): void;
 }

@@ -54,6 +54,7 @@ export async function serve({
     });
     const ownOf = (read: ConfigurationFile | null) =>
       Object.fromEntries(program.keys.map((key) => [key, read?.values.get(key)]));
+    const carried = startMinorGc();
     const additions: Additions = (await program.additions?.({
       own: ownOf(file),
       ownAgain: () => ownOf(file && readConfigurationFile(file.path, program.keys)),
@@ -64,15 +65,18 @@ export async function serve({
       environment,
       log,
       clock,
+      carried,
       end: (given) => {
         status = given;
         end();
       },
     })) ?? { options: {} };
-    const reflector = await start(configuration, additions, data, log, clock).catch(async (error) => {
-      await additions.close?.();
-      throw error;
-    });
+    const reflector = await start(configuration, { ...additions, carried }, data, log, clock).catch(
+      async (error) => {
+        await additions.close?.();
+        throw error;
+      },
+    );
     const { tls, host } = configuration;
     if (!tls && host !== 'localhost' && !isLoopback(host)) {
       log.warn('no TLS of its own: passwords are readable on the way unless a proxy in front speaks TLS');
@@ -137,7 +141,7 @@ function announceAdministrator(first: FirstAdministrator, log: Logger): void {
 
 async function start(
   configuration: Configuration,
-  additions: Additions,
+  additions: Pick<Additions, 'options'> & { readonly carried: (bytes: number) => void },
   data: string,
   log: Logger,
   clock: Clock,
@@ -150,7 +154,7 @@ async function start(
       acceptUnclaimed: unclaimed,
       log,
       clock,
-      carried: startMinorGc(),
+      carried: additions.carried,
       ...additions.options,
       limits: { responseMs: responseTimeout * 1000, ...additions.options.limits },
     });

@@ -10,14 +10,16 @@ interface RelayOptions {
   readonly tls: RelayTls;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told of payload bytes that have passed between nodes, in either direction. */
+  readonly carried?: ((bytes: number) => void) | undefined;
 }
 
 /** The relay of the reflector, with the settings of the node. */
 export function relayOf(
   node: { readonly name: string; readonly epoch: number },
-  { listen: address, tls, clock, log }: RelayOptions,
+  { listen: address, tls, clock, log, carried }: RelayOptions,
 ): Relay {
-  const common = { node, tls, clock, log, limits: defaultLimits };
+  const common = { node, tls, clock, log, carried, limits: defaultLimits };
   return {
     dialer: new RelayDialer(common),
     listen: async (tunnels) => {
