@@ -131,7 +131,7 @@ describe('of nodes that share a database', () => {
 
   presenceConformance(async () => (await start('one')).presence);
 
-  test('a device is found at each of them within 2,000 ms, and so is that it has gone', async () => {
+  test('readMs, batchMs: a device is found at each of them within 2,000 ms, and so is that it has gone', async () => {
     const [one, two] = [await start('one'), await start('two')];
     const tunnel = await one.tunnel();
     await pass(2_000);
@@ -219,13 +219,25 @@ describe('of nodes that share a database', () => {
     expect(await two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' })).toBe(false);
   });
 
-  test('many that come at once are told in bounded batches, and read in pages', async () => {
+  test('batchRows, readRows: many that come at once are told in bounded batches, and read in pages', async () => {
     Object.assign(limits, { batchRows: 5, readRows: 3 });
     const [one, two] = [await start('one'), await start('two')];
     for (let n = 10; n < 30; n++) await one.tunnel(`d${n}`, `${n}`);
     await pass(3_000);
     expect(shared.told).toEqual([5, 5, 5, 5]);
     expect(two.presence.list('', 100)).toHaveLength(20);
+  });
+
+  test('batchBytes: what devices say of themselves in one batch is bounded', async () => {
+    Object.assign(limits, { batchBytes: 1_000 });
+    const one = await start('one');
+    for (let n = 0; n < 5; n++) {
+      const tunnel = new TestTunnel({ id: `d${n}`, uid: `${n}` }, await one.presence.nextGeneration());
+      tunnel.properties = { text: 'x'.repeat(600) };
+      one.presence.announce(tunnel);
+    }
+    await pass(1_000);
+    expect(shared.told).toEqual([2, 2, 1]);
   });
 
   test('one that has gone before it was told needs no row', async () => {
@@ -274,7 +286,7 @@ describe('of nodes that share a database', () => {
     expect([...shared.onLine]).toEqual(['living']);
   });
 
-  test('after an outage of the database nobody is buried who can renew', async () => {
+  test('buryMs: after an outage of the database nobody is buried who can renew', async () => {
     const [one, two] = [await start('one'), await start('two')];
     await one.tunnel();
     await pass(2_000);
@@ -302,7 +314,7 @@ describe('of nodes that share a database', () => {
     expect([two.presence.locate(device), two.presence.list('', 10)]).toEqual([null, []]);
   });
 
-  test('a node that was taken for dead keeps its tunnels, and says that it has them once it can', async () => {
+  test('retryMs: a node that was taken for dead keeps its tunnels, and says that it has them once it can', async () => {
     const [one, two] = [await start('one'), await start('two')];
     const tunnel = await one.tunnel();
     await pass(2_000);
@@ -355,7 +367,7 @@ describe('of nodes that share a database', () => {
     expect(shared.events).toHaveLength(2);
   });
 
-  test('and what nobody tells again has gone', async () => {
+  test('retellMs: what nobody tells again has gone', async () => {
     const [one, two] = [await start('one'), await start('two')];
     await one.tunnel();
     await pass(2_000);
@@ -383,6 +395,17 @@ describe('of nodes that share a database', () => {
     two.connection.broken = 'no';
     await pass(2_500);
     expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['c', 'd0', 'd1', 'd2', 'd3', 'd4']);
+  });
+
+  test('a failover that has lost numbers lets no former tunnel win over a new one', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    for (let n = 0; n < 5; n++) await one.tunnel(`d${n}`, `${n}`);
+    const old = await one.tunnel();
+    await pass(2_000);
+    shared.loseGenerations(4);
+    const young = await two.tunnel();
+    await pass(2_000);
+    expect([old.evictions, young.evictions, one.presence.locate(device)?.node]).toEqual([1, 0, 'two']);
   });
 
   test('an answer that is lost makes no event twice', async () => {

@@ -85,6 +85,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   readonly #listeners = new Set<PresenceListener>();
   readonly #generations: Batched<null, number>;
   readonly #lookUps: Batched<DeviceKey, PresenceRow | null>;
+  /** Of all generations that this node knows of. */
+  #highest = 0;
   /** By id. */
   readonly #untold = new Map<string, Untold>();
   /** What was told, or is to be told, of the tunnels of this process. */
@@ -110,7 +112,10 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     this.#knownAt = options.clock.now();
     const { table, limits } = options;
     // The renewals of the lease must not wait for a flood of these.
-    this.#generations = new Batched((asked) => table.generations(asked.length), limits.readRows);
+    this.#generations = new Batched(
+      (asked) => table.generations(asked.length, this.#highest),
+      limits.readRows,
+    );
     this.#lookUps = new Batched((asked) => table.find(asked), limits.readRows);
   }
 
@@ -144,6 +149,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     this.#mustHold();
     const generation = await this.#generations.ask(null);
     this.#mustHold();
+    this.#highest = Math.max(this.#highest, generation);
     return generation;
   }
 
@@ -404,6 +410,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
 
   #take(row: PresenceRow): void {
     const { id, generation, gone, epoch } = row;
+    this.#highest = Math.max(this.#highest, generation);
     const local = this.#local.get(id);
     const former = this.#remote.get(id);
     if (epoch === this.#options.lease.epoch) {

@@ -80,8 +80,8 @@ export interface MembershipTable {
   renew(node: Identity, epoch: number): Promise<Renewal>;
   /** The node has ended in order. */
   leave(epoch: number): Promise<void>;
-  /** That many numbers, each above all that were given before. */
-  generations(count: number): Promise<readonly number[]>;
+  /** That many numbers, each above all that were given before, and above `floor` if a failover has lost some. */
+  generations(count: number, floor: number): Promise<readonly number[]>;
   /** The changes behind `position`, at most `limits.readRows`. */
   read(position: number): Promise<PresenceReading>;
   /** For each of these devices where it is, or `null` for nowhere. */

@@ -108,7 +108,7 @@ test('what a former process of the name had is noted off line before it listens,
   expect(shared.events).toHaveLength(2);
 });
 
-test('a node that somebody drains is told once', async () => {
+test('renewMs: a node that somebody drains is told once', async () => {
   let drained = 0;
   const { presence, lease } = await startNode(options(shared.connect(), { drain: () => drained++ }));
   for (const member of shared.members.values()) member.draining = true;

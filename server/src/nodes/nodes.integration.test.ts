@@ -316,3 +316,31 @@ test('drainMs: a node that is drained takes no more devices, and sends away thos
   await isAt(one.server, 'two');
   expect(await ask(one.server)).toBe('device');
 });
+
+test('a crash of the database, which forgets where devices are, takes none off line', async () => {
+  const [one, two] = [await start('one'), await start('two')];
+  await addDevice(one.server, 'pump', 'acme');
+  const ports = await services();
+  const agent = await comeTo(one.server, ports);
+  let hasEnded = false;
+  agent.ended.then(
+    () => {
+      hasEnded = true;
+    },
+    () => {},
+  );
+  await isAt(two.server, 'one');
+  expect(await ask(two.server)).toBe('device');
+  await database.crash();
+  expect(await ask(two.server)).toBe('device');
+  await database.resume();
+  await until(
+    async () => (await database.sql('SELECT id FROM rm_server.fleet_presence WHERE NOT gone')).length === 1,
+  );
+  expect(await ask(two.server)).toBe('device');
+  expect([hasEnded, await events()]).toEqual([false, ['device.online pump']]);
+  // New ones can come.
+  await addDevice(one.server, 'valve', 'acme');
+  await comeTo(two.server, ports, 'valve');
+  await until(async () => (await ask(one.server, 'valve')) === 'device');
+});

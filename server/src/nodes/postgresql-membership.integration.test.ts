@@ -140,11 +140,13 @@ test('a lease that is over is noticed by whoever renews it, and nothing is told 
 });
 
 test('generations grow, over a crash of the database too', async () => {
-  const before = await table.generations(3);
+  const before = await table.generations(3, 0);
   await server.crash();
   await server.resume();
-  const after = await connect().generations(2);
-  const all = [...before, ...after];
+  const after = await connect().generations(2, 0);
+  const [last = 0] = await connect().generations(1, 1_000_000);
+  expect(last).toBe(1_000_001);
+  const all = [...before, ...after, last, ...(await connect().generations(1, 5))];
   expect(all).toEqual([...new Set(all)].sort((a, b) => a - b));
 });
 

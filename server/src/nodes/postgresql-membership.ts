@@ -111,12 +111,18 @@ export class PostgresqlMembership implements MembershipTable {
     await this.#database.run(null, 'DELETE FROM fleet_nodes WHERE epoch = $1 AND NOT superseded', epoch);
   }
 
-  async generations(count: number): Promise<readonly number[]> {
-    const rows = await this.#database.read<{ generation: number }>(
-      "SELECT nextval('fleet_generations') AS generation FROM generate_series(1, $1::integer)",
-      count,
-    );
-    return rows.map(({ generation }) => generation);
+  generations(count: number, floor: number): Promise<readonly number[]> {
+    return this.#database.transact(null, async ({ query }) => {
+      await query(
+        "SELECT setval('fleet_generations', $1) FROM fleet_generations WHERE last_value < $1::bigint",
+        floor,
+      );
+      const rows = await query<{ generation: number }>(
+        "SELECT nextval('fleet_generations') AS generation FROM generate_series(1, $1::integer)",
+        count,
+      );
+      return rows.map(({ generation }) => generation);
+    });
   }
 
   read(position: number): Promise<PresenceReading> {

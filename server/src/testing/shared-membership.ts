@@ -49,6 +49,11 @@ export class SharedMembership {
     this.pruned = 0;
   }
 
+  /** A failover to a replica that lacks the last of them. */
+  loseGenerations(count: number): void {
+    this.#generations -= count;
+  }
+
   /** Forgets the rows of devices that have gone. */
   prune(): void {
     for (const [id, row] of this.rows) if (row.gone) this.rows.delete(id);
@@ -83,7 +88,8 @@ export class SharedMembership {
     this.members.delete(epoch);
   }
 
-  generations(count: number): number[] {
+  generations(count: number, floor: number): number[] {
+    this.#generations = Math.max(this.#generations, floor);
     return Array.from({ length: count }, () => ++this.#generations);
   }
 
@@ -181,8 +187,8 @@ export class SharedConnection implements MembershipTable {
     return this.#do(() => this.#shared.leave(epoch));
   }
 
-  generations(count: number): Promise<readonly number[]> {
-    return this.#do(() => this.#shared.generations(count));
+  generations(count: number, floor: number): Promise<readonly number[]> {
+    return this.#do(() => this.#shared.generations(count, floor));
   }
 
   read(position: number): Promise<PresenceReading> {
