@@ -112,8 +112,13 @@ export class PeerLink {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.once(tls && !local ? 'secureConnect' : 'connect', () => this.#connected(socket));
-    socket.once('error', (error: NodeJS.ErrnoException) => this.#end(connectFault(error)));
-    socket.once('close', () => this.#end('connection closed before the hello'));
+    // Once it is connected, the connection itself says why it has ended.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (!this.#connection) this.#end(connectFault(error));
+    });
+    socket.once('close', () => {
+      if (!this.#connection) this.#end('connection closed before the hello');
+    });
   }
 
   #connected(socket: Socket | TLSSocket): void {

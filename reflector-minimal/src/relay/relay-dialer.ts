@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
+import { containTimers } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import { TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
 import type { DeviceChannel } from '../ports/presence.ts';
@@ -59,8 +60,8 @@ export class RelayDialer {
   #closed = false;
 
   constructor(options: RelayDialerOptions) {
-    const { tls, limits } = options;
-    this.#options = options;
+    const { tls, limits, clock } = options;
+    this.#options = { ...options, clock: containTimers(clock, (error) => this.#failed(error)) };
     this.#files = tls && new RelayTlsFiles(tls);
     this.#held = new HeldBytes(limits.relayHeldBytes);
   }

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
-import { containServer } from '../boundary.ts';
+import { containServer, containTimers } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import type { LocalTunnel } from '../ports/presence.ts';
 import { HandshakeFailures, reasonOf } from '../tls/handshake-failures.ts';
@@ -46,13 +46,17 @@ export class RelayListener {
   readonly #greeted = new Map<string, Greeted[]>();
   /** Of TCP or of the Unix socket. */
   readonly #sockets = new Set<Socket>();
+  /** Those on which nobody has said who it is, the oldest first. */
+  readonly #strangers = new Set<Socket>();
+  /** Whose end is told already. */
+  readonly #tooMuch = new WeakSet<Socket>();
   #look: Cancellable | null = null;
   #closed: Promise<void> | null = null;
 
   private constructor(options: RelayListenerOptions) {
     const { tls, address, limits, clock, log } = options;
     if (!tls && !('path' in address)) throw new TypeError('a relay without TLS needs a Unix socket');
-    this.#options = options;
+    this.#options = { ...options, clock: containTimers(clock, (error) => this.#failed(error)) };
     this.#files = tls && new RelayTlsFiles(tls);
     this.#held = new HeldBytes(limits.relayHeldBytes);
     this.#refused = new HandshakeFailures(clock, limits, log, {
@@ -146,15 +150,23 @@ export class RelayListener {
   /** Before anything is read of it. */
   #came(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    this.#strangers.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#strangers.delete(socket);
+    });
     const { relayStrangers, relayConnections } = this.#options.limits;
-    let greeted = 0;
-    for (const { length } of this.#greeted.values()) greeted += length;
-    const connected = this.#sockets.size;
-    if (connected > relayConnections || connected - greeted > relayStrangers) {
-      this.#refused.add(addressOf(socket), 'too many connections');
-      socket.destroy();
-    }
+    if (this.#sockets.size > relayConnections) this.#tooMany(socket);
+    // The oldest one goes: a node says who it is at once, and whoever only holds connections keeps no node out.
+    const [oldest] = this.#strangers;
+    if (oldest && this.#strangers.size > relayStrangers) this.#tooMany(oldest);
+  }
+
+  #tooMany(socket: Socket): void {
+    this.#refused.add(addressOf(socket), 'too many connections');
+    this.#strangers.delete(socket);
+    this.#tooMuch.add(socket);
+    socket.destroy();
   }
 
   #authenticate(socket: TLSSocket): void {
@@ -191,6 +203,7 @@ export class RelayListener {
         const found = objection(hello) ?? this.#outlived(hello);
         if (found !== null) return found;
         greeted = hello;
+        this.#strangers.delete(underTls(socket as Socket));
         this.#enter(hello, peer);
         log.info({ peer: hello.name, epoch: hello.epoch, address }, 'a node has connected to the relay');
         return null;
@@ -198,7 +211,7 @@ export class RelayListener {
       lost: (reason) => {
         this.#peers.delete(peer);
         if (!greeted) {
-          this.#refused.add(address, reason);
+          if (!this.#tooMuch.has(underTls(socket as Socket))) this.#refused.add(address, reason);
           return;
         }
         this.#leave(greeted.name, peer);
@@ -251,8 +264,11 @@ export class RelayListener {
 
 /** A socket of TLS that has been closed does not know its peer any more; the one under it does. */
 function addressOf(socket: Socket): string {
-  const { _parent: under } = socket as { readonly _parent?: Socket };
-  return socket.remoteAddress ?? under?.remoteAddress ?? '';
+  return socket.remoteAddress ?? underTls(socket).remoteAddress ?? '';
+}
+
+function underTls(socket: Socket): Socket {
+  return (socket as { readonly _parent?: Socket })._parent ?? socket;
 }
 
 /** A process that was killed leaves the file of its socket. Rejects nothing: `listen` tells what is wrong. */

@@ -414,6 +414,16 @@ describe('bounds of the user of the relay', () => {
     server.close();
   });
 
+  test('a node whose process is killed is lost as one that was connected', async () => {
+    const { at, peers, server } = await rawOwner((raw) => raw.hello());
+    const channel = pair.open(dialer, at);
+    await until(() => peers[0]?.of('open').length);
+    const failed = failure(channel);
+    peers[0]?.socket.destroy();
+    expect((await failed).message).toBe('connection lost');
+    server.close();
+  });
+
   test('relayRetryMs: a node that was lost is left alone for a moment', async () => {
     const { at, peers, server } = await rawOwner((raw) => raw.socket.destroy());
     expect(await failure(pair.open(dialer, at))).toBeInstanceOf(TunnelLost);
