@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chownSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { StoreUnavailable, UnstorableText } from 'rm-reflector/ports';
+import { type Change, type SessionRecord, StoreUnavailable, UnstorableText } from 'rm-reflector/ports';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { ask } from '../../../../reflector-minimal/src/testing/ask.ts';
@@ -256,6 +256,46 @@ test('a commit is on the disk before it counts, whatever the database is set to'
     await server.sql('ALTER ROLE postgres RESET synchronous_commit');
     await database.close();
   }
+});
+
+test('what ends many sessions names them, so that others go on while the database is away', async () => {
+  const store = await open();
+  const add = async (of: Partial<SessionRecord> & Pick<SessionRecord, 'hash'>) => {
+    const opener = await store.users.get('opener');
+    const times = { created: 1, used: 1, expires: 1_000 };
+    const facts = { user: 'opener', fingerprint: '', parent: null, address: '', agent: '' };
+    const session = { ...facts, ...times, kind: 'own' as const, device: null, ...of };
+    if (opener) await store.sessions.add(session, opener, { perUser: 10, total: 3 });
+  };
+  await store.users.add('opener', 'hash', 1, 'user');
+  const hints: (Change | undefined)[] = [];
+  store.changes.onHint((change) => hints.push(change));
+  const named = async (act: () => Promise<unknown>) => {
+    hints.length = 0;
+    await act();
+    return hints.map((hint) => (hint ? `${hint.kind} ${hint.key.slice(0, 2)}` : 'anything'));
+  };
+  const [one, two, three, four] = [1, 2, 3, 4].map((byte) => Buffer.alloc(32, byte)) as [
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
+  ];
+  await add({ hash: one, used: 1 });
+  await add({ hash: two, used: 2, kind: 'device', device: 'house-80' });
+  await add({ hash: three, used: 3, expires: 5 });
+  expect(await named(() => add({ hash: four, used: 4, kind: 'device', device: 'house-80' }))).toEqual([
+    'session 01',
+    'session 04',
+  ]);
+  expect(await named(() => store.sessions.removeExpired(10, 0))).toEqual(['session 03']);
+  const ended = await named(() => store.devices.add({ id: 'house-80', domain: 'acme', secrets }, 1, null));
+  expect(ended.sort()).toEqual(['device ho', 'session 02', 'session 04']);
+  await add({ hash: two, used: 2, kind: 'device', device: 'house-80' });
+  expect((await named(() => store.devices.remove('house-80', 1))).sort()).toEqual([
+    'device ho',
+    'session 02',
+  ]);
 });
 
 test('connectMs, answerMs, statementMs: nothing waits longer', async () => {

@@ -40,13 +40,13 @@ export class PostgresqlChanges implements ChangeFeed {
   }
 
   /**
-   * Runs what decides who may do what as one transaction, one at a time. `changed` is called with what has been changed,
-   * without an argument when it may be anything; hints are given once it is there.
+   * Runs what decides who may do what as one transaction, one at a time. `changed` is called with what has been changed, each of it:
+   * after a hint that names nothing, nothing counts while the database is away. Hints are given once it is there.
    */
   async transact<Result>(
-    work: (transaction: Transaction, changed: (change?: Change) => void) => Promise<Result>,
+    work: (transaction: Transaction, changed: (change: Change) => void) => Promise<Result>,
   ): Promise<Result> {
-    const changes: (Change | undefined)[] = [];
+    const changes: Change[] = [];
     try {
       const result = await this.#database.transact('changes', (transaction) =>
         work(transaction, (change) => changes.push(change)),
@@ -60,7 +60,7 @@ export class PostgresqlChanges implements ChangeFeed {
     }
   }
 
-  #hint(changes: readonly (Change | undefined)[]): void {
+  #hint(changes: readonly Change[]): void {
     for (const change of changes) for (const hint of this.#hints) hint(change);
   }
 }

@@ -17,6 +17,7 @@ import type {
 import { bounded, type Database, type Transaction, type Value } from './database.ts';
 import type { Notes } from './notes.ts';
 import type { PostgresqlChanges } from './postgresql-changes.ts';
+import { changeOf, type Hashed } from './postgresql-sessions.ts';
 import { beforeNul, hasNul } from './text.ts';
 
 interface CredentialsRow {
@@ -273,10 +274,10 @@ export class PostgresqlDevices implements Devices {
   async claim(id: string, domain: string): Promise<boolean> {
     const claim = `UPDATE rm_reflector.devices AS d SET claimed = true, handed_over = d.handed_over OR ${takesHost('d.id')}
        WHERE d.id = $1 AND d.domain = $2 AND NOT d.claimed`;
-    return this.#changes.transact(async ({ run }, changed) => {
+    return this.#changes.transact(async ({ run, query }, changed) => {
       if ((await run(claim, id, domain)) === 0) return false;
       changed({ kind: 'device', key: id });
-      if ((await endPortSessions(run, [id])) > 0) changed();
+      await endPortSessions(query, changed, [id]);
       return true;
     });
   }
@@ -298,14 +299,14 @@ export class PostgresqlDevices implements Devices {
       );
       // On the hosts `ID` and `ID-PORT`, and on the one that devices share.
       const host = "ltrim(device, '*')";
-      const ended = await run(
+      const ended = await query<Hashed>(
         `DELETE FROM rm_reflector.sessions WHERE kind = 'device' AND (${host} = $1 OR (${deviceOfPort(host)} = $1
-           AND NOT EXISTS (SELECT FROM rm_reflector.devices AS x WHERE x.id = ${host} AND x.claimed)))`,
+           AND NOT EXISTS (SELECT FROM rm_reflector.devices AS x WHERE x.id = ${host} AND x.claimed))) RETURNING hash`,
         id,
       );
       const removed = await run('DELETE FROM rm_reflector.devices WHERE id = $1', id);
       if (removed > 0) changed({ kind: 'device', key: id });
-      if (ended > 0) changed();
+      for (const one of ended) changed(changeOf(one));
       return removed > 0;
     });
   }
@@ -387,15 +388,17 @@ function takesHost(id: string): string {
 
 /** What was logged in on hosts that were of ports of other devices was for those. */
 async function endPortSessions(
-  run: (sql: string, ...values: Value[]) => Promise<number>,
+  query: Transaction['query'],
+  changed: (change: Change) => void,
   ids: readonly string[],
-): Promise<number> {
+): Promise<void> {
   const hosts = ids.filter((id) => /-\d{1,5}$/.test(id));
-  if (hosts.length === 0) return 0;
-  return run(
-    "DELETE FROM rm_reflector.sessions WHERE kind = 'device' AND ltrim(device, '*') = ANY ($1::text[])",
+  if (hosts.length === 0) return;
+  const ended = await query<Hashed>(
+    "DELETE FROM rm_reflector.sessions WHERE kind = 'device' AND ltrim(device, '*') = ANY ($1::text[]) RETURNING hash",
     hosts,
   );
+  for (const one of ended) changed(changeOf(one));
 }
 
 /** Whether it is the default, that as of a day before, and what is given. */
@@ -406,7 +409,7 @@ function sinceOf(now: number, given: CertificatesSince): [boolean, number, numbe
 /** Within a transaction of changes: all of them, or none when ids are taken, which are returned. */
 async function addAll(
   { query, run }: Transaction,
-  changed: (change?: Change) => void,
+  changed: (change: Change) => void,
   devices: readonly NewDevice[],
   now: number,
   certificatesSince: CertificatesSince,
@@ -438,7 +441,7 @@ async function addAll(
     ...sinceOf(now, certificatesSince),
   );
   for (const key of ids) changed({ kind: 'device', key });
-  if ((await endPortSessions(run, ids)) > 0) changed();
+  await endPortSessions(query, changed, ids);
   return [];
 }
 

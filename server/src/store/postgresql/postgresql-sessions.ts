@@ -47,12 +47,12 @@ export class PostgresqlSessions implements SessionRecords {
         bounds.perUser - 1,
       );
       for (const one of surplus) changed(changeOf(one));
-      const total = await run(
+      const beyond = await query<Hashed>(
         `DELETE FROM rm_reflector.sessions WHERE hash IN
-           (SELECT hash FROM rm_reflector.sessions ORDER BY used DESC OFFSET $1)`,
+           (SELECT hash FROM rm_reflector.sessions ORDER BY used DESC OFFSET $1) RETURNING hash`,
         bounds.total - 1,
       );
-      if (total > 0) changed();
+      for (const one of beyond) changed(changeOf(one));
       const added = await run(
         `INSERT INTO rm_reflector.sessions (${columns})
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
@@ -102,20 +102,23 @@ export class PostgresqlSessions implements SessionRecords {
   }
 
   async removeExpired(now: number, unusedSince: number): Promise<void> {
-    await this.#changes.transact(async ({ run }, changed) => {
-      const removed = await run(
-        `DELETE FROM rm_reflector.sessions WHERE expires <= $1 OR (used <= $2 AND kind <> 'token')`,
+    await this.#changes.transact(async ({ query }, changed) => {
+      const removed = await query<Hashed>(
+        `DELETE FROM rm_reflector.sessions WHERE expires <= $1 OR (used <= $2 AND kind <> 'token') RETURNING hash`,
         now,
         unusedSince,
       );
-      if (removed > 0) changed();
+      for (const one of removed) changed(changeOf(one));
     });
   }
 }
 
-type Hashed = Pick<SessionRecord, 'hash'>;
+export type Hashed = Pick<SessionRecord, 'hash'>;
 
-/** Of the session itself: what is known of it must not count, also while the database is away. */
-function changeOf({ hash }: Hashed): Change {
+/**
+ * Of the session itself: what is known of it must not count, also while the database is away. A hint that names nothing would end all that
+ * counts then.
+ */
+export function changeOf({ hash }: Hashed): Change {
   return { kind: 'session', key: hash.toString('hex') };
 }
