@@ -43,7 +43,7 @@ export class Haproxy extends ProxyProcess {
       ['/etc/haproxy/remote.example.com.pem', pem],
       ['10.0.0.11:8443', `127.0.0.1:${reflectors[0]}`],
       ['10.0.0.12:8443', `127.0.0.1:${reflectors[1]}`],
-      ['inter 2s', 'inter 200ms'],
+      ['inter 2s', 'inter 500ms'],
     ]);
   }
 
