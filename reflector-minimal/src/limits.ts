@@ -113,6 +113,8 @@ export const defaultLimits = {
   relayRetryMs: 500,
   /** How often the relay looks whether its TLS files have changed. */
   relayTlsMs: 60_000,
+  /** Nodes that come and go, in lines of the log within `relayTlsMs`. One more line says that further ones are left out. */
+  relayLines: 200,
   /** Connections of other nodes to the relay of one. */
   relayConnections: 1024,
   /** Those that have not said which node they are. Further ones are closed at once. */

@@ -305,6 +305,28 @@ describe('a node that wants to harm', () => {
     expect([first.of('ended'), second.of('ended')]).toEqual([[['too many connections of this node']], []]);
   });
 
+  test('relayLines: comes and goes without end', async () => {
+    let raw = await open({ relayLines: 3 });
+    for (let i = 0; i < 4; i++) {
+      raw.hello();
+      // Ends its connection, after the line about it.
+      raw.send(hex('7f 00 0001'));
+      await raw.ended;
+      raw = await pair.raw(peer);
+    }
+    expect(pair.lines).toHaveLength(4);
+    pair.clock.advance(pair.limits.relayTlsMs);
+    raw.hello();
+    await until(() => pair.lines.length === 5);
+    expect(pair.lines.map(({ msg }) => msg)).toEqual([
+      'a node has connected to the relay',
+      'a node has left the relay',
+      'a node has connected to the relay',
+      'nodes come to the relay and go so often that further lines are left out for a while',
+      'a node has connected to the relay',
+    ]);
+  });
+
   test('of two lives of a node, the younger counts', async () => {
     const old = await open();
     old.hello({ epoch: 1 });

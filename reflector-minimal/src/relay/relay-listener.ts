@@ -51,6 +51,9 @@ export class RelayListener {
   /** Whose end is told already. */
   readonly #tooMuch = new WeakSet<Socket>();
   #look: Cancellable | null = null;
+  /** Lines about nodes that come and go, since when by the clock. */
+  #lines = 0;
+  #linesSince = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
 
   private constructor(options: RelayListenerOptions) {
@@ -188,7 +191,7 @@ export class RelayListener {
 
   #serve(socket: Duplex, objection: (hello: Hello) => string | null): void {
     if (socket.destroyed) return;
-    const { node, tunnels, limits, clock, log } = this.#options;
+    const { node, tunnels, limits, clock } = this.#options;
     const address = addressOf(socket as Socket);
     let greeted: Hello | null = null;
     const peer = new ServedPeer({
@@ -205,7 +208,7 @@ export class RelayListener {
         greeted = hello;
         this.#strangers.delete(underTls(socket as Socket));
         this.#enter(hello, peer);
-        log.info({ peer: hello.name, epoch: hello.epoch, address }, 'a node has connected to the relay');
+        this.#tell({ peer: hello.name, epoch: hello.epoch, address }, 'a node has connected to the relay');
         return null;
       },
       lost: (reason) => {
@@ -215,7 +218,7 @@ export class RelayListener {
           return;
         }
         this.#leave(greeted.name, peer);
-        log.info({ peer: greeted.name, reason }, 'a node has left the relay');
+        this.#tell({ peer: greeted.name, reason }, 'a node has left the relay');
       },
       faulty: (error) => this.#failed(error),
     });
@@ -255,6 +258,19 @@ export class RelayListener {
         log.error({ err: error }, 'the TLS files of the relay cannot be used: those of before remain');
       }
     });
+  }
+
+  /** A node that comes and goes without end does not fill the log. */
+  #tell(facts: object, message: string): void {
+    const { clock, limits, log } = this.#options;
+    if (clock.now() - this.#linesSince >= limits.relayTlsMs) {
+      this.#linesSince = clock.now();
+      this.#lines = 0;
+    }
+    this.#lines++;
+    if (this.#lines <= limits.relayLines) log.info(facts, message);
+    else if (this.#lines === limits.relayLines + 1)
+      log.warn(facts, 'nodes come to the relay and go so often that further lines are left out for a while');
   }
 
   #failed(error: unknown): void {
