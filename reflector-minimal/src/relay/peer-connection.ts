@@ -83,7 +83,10 @@ export class PeerConnection {
       this.#boundary.run(() => this.#drop('no hello in time')),
     );
     socket.on('data', (piece: Buffer) => this.#received(piece));
-    socket.on('error', (error: Error) => this.#drop(error.message));
+    socket.on('error', (error: Error) => {
+      this.#read();
+      this.#drop(error.message);
+    });
     socket.on('close', () => {
       this.#read();
       this.#drop('connection lost');
