@@ -14,7 +14,12 @@ const kept: KeptRecording = {
   isOpen: false,
   isCut: false,
 };
-const recordings = { list: async () => [kept] } as unknown as Recordings;
+const recordings = {
+  list: async () => [kept],
+  get: async () => kept,
+  read: () => [],
+  remove: async () => true,
+} as unknown as Recordings;
 
 const ofDomain: HeldGrant['scope'] = { kind: 'domain', domain: 'acme' };
 const ofDevice: HeldGrant['scope'] = { kind: 'device', id: 'pump', uid: 'u1', domain: 'beta' };
@@ -58,4 +63,33 @@ test.each<[keyof typeof isNow, number, HeldGrant['scope'], number]>([
     query: { limit: 10 },
   } as Parameters<NonNullable<typeof list>['handle']>[0]);
   expect((body as { items: unknown[] }).items).toHaveLength(expected);
+});
+
+test.each<[keyof typeof isNow, number, object]>([
+  ['still there', started, { device: 'pump' }],
+  // Whoever reads what the audit log has about the device now learns nothing of its time in another domain.
+  ['in another domain', started, {}],
+  ['back again', started, {}],
+  ['removed', started, {}],
+  ['still there', started + 1, {}],
+])('device %s, domain since %i: playing and deleting are noted about %j', async (now, created, expected) => {
+  const place = isNow[now];
+  const endpoints = recordingEndpoints(recordings, {
+    domainsCreated: async () => new Map([['acme', created]]),
+    devicesPlaced: async () => new Map(place ? [['u1', place]] : []),
+  });
+  const caller = callerRights(
+    () => null,
+    () => [],
+  ) as Caller;
+  for (const operation of ['getRecording', 'deleteRecording']) {
+    const noted: unknown[] = [];
+    const call = {
+      caller: { ...caller, require: () => {} },
+      parameters: { id: kept.id },
+      note: (...given: unknown[]) => noted.push(...given),
+    };
+    await endpoints.find((one) => one.operation === operation)?.handle(call as never);
+    expect(noted).toEqual([`recording ${kept.id} of alice`, expected]);
+  }
 });

@@ -43,6 +43,11 @@ const targetOf = ({ about: { device, uid, domain } }: KeptRecording): Target => 
   device: { id: device, uid, domain },
 });
 
+/** For the audit log: records about a device are for those who may read it now, and what it was before is no concern of theirs. */
+function about(target: Target): { readonly device?: string } {
+  return target.kind === 'device' ? { device: target.device.id } : {};
+}
+
 /** What recordings are judged by, as it is now. Times are wall-clock ms. */
 export interface RecordedPlaces {
   /** Since when the domains of a list that exist do. */
@@ -129,7 +134,7 @@ export function recordingEndpoints(recordings: Recordings, places: RecordedPlace
       ],
       async handle({ caller, parameters, note }) {
         const kept = await found(caller, parameters.id);
-        note(`recording ${kept.id} of ${kept.about.user}`, { device: kept.about.device });
+        note(`recording ${kept.id} of ${kept.about.user}`, about((await targetsOf([kept]))(kept)));
         return { type: 'application/x-asciicast', stream: recordings.read(kept.id) };
       },
     }),
@@ -147,9 +152,10 @@ export function recordingEndpoints(recordings: Recordings, places: RecordedPlace
       ],
       async handle({ caller, parameters, note }) {
         const kept = await found(caller, parameters.id);
-        caller.require('recordings.delete', (await targetsOf([kept]))(kept));
+        const target = (await targetsOf([kept]))(kept);
+        caller.require('recordings.delete', target);
         if (!(await recordings.remove(kept.id))) throw conflict(`recording ${kept.id}: its terminal is open`);
-        note(`recording ${kept.id} of ${kept.about.user}`, { device: kept.about.device });
+        note(`recording ${kept.id} of ${kept.about.user}`, about(target));
         return {};
       },
     }),
