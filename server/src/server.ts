@@ -160,7 +160,7 @@ async function openStore(
     const living = isNode ? [] : await livingNodes(options);
     if (living.length > 0) {
       throw new StoreError(
-        `the database: is used by ${living.join(', ')}, which are nodes: give this server the key "node" too, or stop them`,
+        `the database: is used by nodes (${living.join(', ')}): give this server the key "node" too, or stop them`,
       );
     }
     if (!existsSync(data) || !(await store.users.isEmpty())) return store;
@@ -189,7 +189,7 @@ class Server {
   #shared: PostgresqlSharedState | null = null;
   #database: OpenTables | null = null;
   #running: readonly Running[] = [];
-  #node: Pick<Node<LocalTunnel>, 'lease'> | null = null;
+  #node: Pick<Node<LocalTunnel>, 'lease' | 'untold'> | null = null;
   #reflector: Pick<Reflector, 'drain' | 'presence'> | null = null;
 
   constructor(context: ServerContext) {
@@ -351,6 +351,7 @@ class Server {
     const state = this.#shared;
     const shared = state && { state, key: await new Installation(store).tokenKey() };
     const queues = new Map([['reads', () => database.waiting]]);
+    if (this.#context.node) queues.set('presence', () => this.#node?.untold ?? 0);
     const rights = new FleetRights(database, known, clock);
     const directoryRights = new DirectoryRights({ ...this.#context, database, known });
     return {

@@ -14,7 +14,8 @@ let other: Certificate;
 let text: string;
 beforeAll(() => {
   authority = new Authority();
-  one = authority.issue({ names: 'DNS:one' });
+  const extensions = ['extendedKeyUsage=serverAuth,clientAuth'];
+  one = authority.issue({ names: 'DNS:one', extensions });
   other = authority.issue({ names: 'DNS:*.example.com' });
   text = join(authority.directory, 'text');
   writeFileSync(text, 'nothing\n');
@@ -75,6 +76,17 @@ test.each<[string, () => unknown, string]>([
     'a certificate of another',
     () => read({ ...whole(), tls: { ...tls(), cert: other.certFile } }),
     'does not name this node: its subjectAltName must have DNS:one',
+  ],
+  [
+    'a certificate for servers only',
+    () => {
+      const { certFile: cert, keyFile: key } = authority.issue({
+        names: 'DNS:one',
+        extensions: ['extendedKeyUsage=serverAuth'],
+      });
+      return read({ ...whole(), tls: { ...tls(), cert, key } });
+    },
+    'is not for both ends: its extendedKeyUsage must have serverAuth and clientAuth, or be absent',
   ],
   [
     'the key of another',

@@ -45,6 +45,9 @@ export interface NodeSettings {
 
 const anyAddress: readonly string[] = ['0.0.0.0', '::', '0', '::0', '[::]'];
 
+/** serverAuth and clientAuth (RFC 5280 section 4.2.1.12). */
+const bothEnds = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'];
+
 /** `file`: for messages; `isShared`: the data are in PostgreSQL. Throws `ConfigurationError`, also when a file cannot be used. */
 export function nodeSettings(
   node: Static<typeof nodeSchema> | undefined,
@@ -71,6 +74,12 @@ export function nodeSettings(
   if (certificate.checkHost(name, { subject: 'never', wildcards: false }) === undefined) {
     throw new ConfigurationError(
       `${where}.tls.cert: ${tls.cert} does not name this node: its subjectAltName must have DNS:${name}`,
+    );
+  }
+  const { keyUsage } = certificate;
+  if (keyUsage && !bothEnds.every((use) => keyUsage.includes(use))) {
+    throw new ConfigurationError(
+      `${where}.tls.cert: ${tls.cert} is not for both ends: its extendedKeyUsage must have serverAuth and clientAuth, or be absent`,
     );
   }
   mustBeKeyOf(certificate, tls.key, `${where}.tls.key`);

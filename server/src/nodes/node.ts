@@ -41,6 +41,8 @@ export interface Node<Tunnel extends LocalTunnel> {
   readonly lease: Lease;
   /** To be closed once the tunnels of this process have ended; the node has left then. */
   readonly presence: ClusterPresence<Tunnel>;
+  /** Changes that the other nodes do not know yet. */
+  readonly untold: number;
 }
 
 /**
@@ -85,7 +87,13 @@ export async function startNode<Tunnel extends LocalTunnel>(options: NodeOptions
     closers.push(() => listener.close());
     await made.start();
     log.info({ node: name, epoch: lease.epoch }, 'this server is a node');
-    return { lease, presence: made };
+    return {
+      lease,
+      presence: made,
+      get untold() {
+        return made.untold;
+      },
+    };
   } catch (error) {
     await close();
     throw error;

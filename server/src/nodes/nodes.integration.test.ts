@@ -283,7 +283,7 @@ test('a server that is no node refuses the database of nodes, and so leaves thei
   const refused = await TestServer.start({ url: database.url() }).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(StoreError);
   expect((refused as Error).message).toBe(
-    'the database: is used by one, which are nodes: give this server the key "node" too, or stop them',
+    'the database: is used by nodes (one): give this server the key "node" too, or stop them',
   );
   expect(await devices.get('pump')).toMatchObject({ online: true });
 });

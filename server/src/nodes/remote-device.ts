@@ -15,7 +15,6 @@ export class RemoteDevice implements OnlineDevice {
   readonly address: string;
   readonly visitorKey: string | undefined;
   readonly #open: OpenRemotely;
-  #text: string;
   #properties: Readonly<Record<string, string>>;
 
   constructor(row: PresenceRow, node: string, open: OpenRemotely) {
@@ -28,7 +27,6 @@ export class RemoteDevice implements OnlineDevice {
     this.address = address;
     this.visitorKey = visitorKey ?? undefined;
     this.#open = open;
-    this.#text = properties;
     this.#properties = propertiesOf(properties);
   }
 
@@ -42,9 +40,7 @@ export class RemoteDevice implements OnlineDevice {
 
   /** `properties`: JSON object. */
   describe(properties: string): void {
-    if (properties === this.#text) return;
-    this.#text = properties;
-    this.#properties = propertiesOf(properties);
+    if (properties !== JSON.stringify(this.#properties)) this.#properties = propertiesOf(properties);
   }
 }
 
