@@ -240,6 +240,23 @@ describe('of nodes that share a database', () => {
     expect(shared.told).toEqual([2, 2, 1]);
   });
 
+  test('a device that cannot be told keeps no other from being told', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const tell = one.connection.tell.bind(one.connection);
+    one.connection.tell = async (epoch, changes) => {
+      if (changes.some(({ id }) => id === 'd2')) throw new TypeError('no text');
+      return tell(epoch, changes);
+    };
+    for (let n = 0; n < 5; n++) await one.tunnel(`d${n}`, `${n}`);
+    await pass(3_000);
+    expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['d0', 'd1', 'd3', 'd4']);
+    expect([one.presence.untold, one.lines]).toEqual([0, ['presence not told']]);
+    await one.tunnel('e0', '10');
+    await one.tunnel('e1', '11');
+    await pass(2_000);
+    expect(shared.told.at(-1)).toBe(2);
+  });
+
   test('one that has gone before it was told needs no row', async () => {
     const one = await start('one');
     one.presence.withdraw(await one.tunnel());

@@ -105,6 +105,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   #tellTimer: Cancellable | null = null;
   #reading: Promise<void> | null = null;
   #telling: Promise<void> | null = null;
+  /** So many changes are told one at a time: one of them cannot be told. */
+  #singly = 0;
   #stopped = false;
 
   constructor(options: ClusterPresenceOptions) {
@@ -282,7 +284,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
         const { batchMs, retryMs, batchRows } = this.#options.limits;
         const { size } = this.#untold;
         // A flood waits for no companions.
-        if (size > 0) this.#tellLater(done ? (size >= batchRows ? 0 : batchMs) : retryMs);
+        const isFlood = size >= batchRows || this.#singly > 0;
+        if (size > 0) this.#tellLater(done ? (isFlood ? 0 : batchMs) : retryMs);
       });
     });
   }
@@ -293,7 +296,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     const batch: Untold[] = [];
     let bytes = 0;
     for (const untold of this.#untold.values()) {
-      if (batch.length >= limits.batchRows || bytes >= limits.batchBytes) break;
+      if (batch.length >= (this.#singly > 0 ? 1 : limits.batchRows) || bytes >= limits.batchBytes) break;
       batch.push(untold);
       for (const [name, value] of Object.entries(untold.change.properties))
         bytes += name.length + value.length;
@@ -306,9 +309,14 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
       );
     } catch (error) {
       if (error instanceof StoreUnavailable || error instanceof NotHeld) return false;
-      // Others must not wait behind it for ever.
-      log.error({ err: error }, 'presence not told');
+      if (batch.length > 1) {
+        this.#singly = batch.length;
+        return true;
+      }
+      // The others must not wait behind it for ever.
+      log.error({ err: error, device: batch[0]?.change.id }, 'presence not told');
     }
+    if (this.#singly > 0) this.#singly--;
     for (const untold of batch)
       if (this.#untold.get(untold.change.id) === untold) this.#untold.delete(untold.change.id);
     const generations = new Map(batch.map(({ change }) => [change.id, change.generation]));
