@@ -3,6 +3,7 @@ import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { type SessionRecord, type Store, StoreUnavailable, type UserRecord } from '../ports/store.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
+import { until } from '../testing/until.ts';
 import { type Changes, StoreCache } from './store-cache.ts';
 
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
@@ -258,6 +259,18 @@ describe('the cache', () => {
       await expect(cache.user('alice')).rejects.toBeInstanceOf(StoreUnavailable);
       answer = 'given';
       expect(await cache.user('alice')).toMatchObject({ name: 'alice' });
+    });
+
+    test('a device that has come on line is known, though nobody has opened it', async () => {
+      await cache.user('alice');
+      cache.readAhead('dev1');
+      cache.readAhead('never');
+      const ofDevices = () => source.reads.filter((read) => read.startsWith('device'));
+      await until(() => ofDevices().length === 2);
+      answer = 'refused';
+      clock.advance(59_999);
+      expect(await cache.device('dev1')).toMatchObject({ id: 'dev1', domain: 'acme' });
+      expect(ofDevices()).toEqual(['device dev1', 'device never']);
     });
 
     test('it is asked again every storePollMs, and nobody waits for that', async () => {

@@ -77,6 +77,9 @@ export class StoreCache {
   /** What each of the latest steps of the revision was about, the last one last. */
   readonly #steps: Changes[] = [];
   #refreshing: Promise<void> | null = null;
+  /** IDs of devices that are to be read ahead. */
+  readonly #ahead = new Set<string>();
+  #readingAhead: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
   constructor(store: CachedStore, clock: Clock, limits: CacheLimits) {
@@ -102,6 +105,18 @@ export class StoreCache {
   /** A claimed device. */
   device(id: string): Eventual<DeviceIdentity | null> {
     return this.#find(this.#devices, id);
+  }
+
+  /**
+   * Has a device known before anybody asks for it, where that counts while the store is away: for those that come on line. One is read after
+   * the other, so that a flood of them takes one call of the store at a time.
+   */
+  readAhead(id: string): void {
+    if (!this.#store.outageMs) return;
+    this.#ahead.add(id);
+    this.#readingAhead ??= this.#readAllAhead().finally(() => {
+      this.#readingAhead = null;
+    });
   }
 
   /** Reads a session again when it is next asked for. */
@@ -194,6 +209,14 @@ export class StoreCache {
       await this.#withPatience(this.refresh());
     } catch (error) {
       if (!(error instanceof StoreUnavailable && this.#countsWithoutStore)) throw error;
+    }
+  }
+
+  async #readAllAhead(): Promise<void> {
+    for (const id of this.#ahead) {
+      this.#ahead.delete(id);
+      // Whoever asks for it next meets the same failure.
+      await Promise.resolve(this.device(id)).catch(() => {});
     }
   }
 

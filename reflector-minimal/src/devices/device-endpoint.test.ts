@@ -44,6 +44,7 @@ let asked: unknown[];
 let audited: AuditRecord[];
 let logged: Record<string, unknown>[];
 let known: Duplex[];
+let readAhead: string[];
 /** What revocation was told of, and whether it confirms at once. */
 let live: { since: number; end(reason: string): void; confirmed(): void }[];
 let released: number;
@@ -58,7 +59,7 @@ beforeEach(async () => {
   device = await credentials('dev1');
   presence = new LocalPresence();
   verdict = { device, certificate: null };
-  [asked, audited, logged, known, live] = [[], [], [], [], []];
+  [asked, audited, logged, known, live, readAhead] = [[], [], [], [], [], []];
   [released, confirms] = [0, true];
   draining = { active: false, askedSeconds: 5 };
 });
@@ -107,6 +108,7 @@ function endpoint(limits: Partial<Limits> = {}, options: Partial<DeviceEndpointO
     changed: () => {},
     authentication,
     clientAuthorities: new ClientAuthorities(),
+    cache: { readAhead: (id) => void readAhead.push(id) },
     unauthenticated: { authenticated: (socket) => void known.push(socket) },
     domain: 'r.example',
     cookieHost: null,
@@ -187,6 +189,7 @@ test('authentication is asked with the head and the address; a device that is le
   expect(logged).toMatchObject([
     { level: 30, msg: 'tunnel open', device: 'dev1', address, agent: 'rm-agent/1 "?"', keepAlive: 20 },
   ]);
+  expect(readAhead).toEqual([device.id]);
 });
 
 test.each([

@@ -11,6 +11,7 @@ import {
   SERVER_PROTOCOL,
   type Terms,
 } from 'rm-protocol';
+import type { StoreCache } from '../cache/store-cache.ts';
 import { responseOn } from '../http/detached-response.ts';
 import { fieldsOf, valuesOf } from '../http/headers.ts';
 import { headerText } from '../http/refusal.ts';
@@ -27,6 +28,8 @@ import { hiddenBy, takenLabel } from './hidden-device.ts';
 export interface DeviceEndpointOptions extends ConnectionsOptions {
   readonly authentication: DeviceAuthentication;
   readonly clientAuthorities: ClientAuthorities;
+  /** A device that is on line can be opened while the store is away. */
+  readonly cache: Pick<StoreCache, 'readAhead'>;
   /** Told of connections whose other end has proven who it is. */
   readonly unauthenticated: { authenticated(socket: Duplex): void };
   readonly domain: string;
@@ -64,7 +67,7 @@ export class DeviceEndpoint {
 
   /** `address`: of the device. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): Promise<void> {
-    const { authentication, presence, draining, revocation, log, limits, clock } = this.#options;
+    const { authentication, presence, draining, revocation, cache, log, limits, clock } = this.#options;
     if (draining.active) return this.#refuseDrained(request, socket);
     const since = revocation.revision;
     const { authorization } = request.headers;
@@ -147,6 +150,7 @@ export class DeviceEndpoint {
     this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
       // The tunnel notices by itself that the device has gone; the keep-alive of TCP would wake the device up.
       request.socket.setKeepAlive(false);
+      cache.readAhead(device.id);
       this.#connections.add({
         device: verdict,
         webSocket,
