@@ -25,8 +25,6 @@ export interface RelayListenerOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told of payload bytes that have passed between the nodes, in either direction: `ReflectorOptions.carried`. */
-  readonly carried?: ((bytes: number) => void) | undefined;
 }
 
 interface Greeted {
@@ -201,7 +199,6 @@ export class RelayListener {
       limits,
       clock,
       held: this.#held,
-      carried: (bytes) => this.#options.carried?.(bytes),
       greeted: (hello) => {
         const found = objection(hello) ?? this.#outlived(hello);
         if (found !== null) return found;

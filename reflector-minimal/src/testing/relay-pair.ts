@@ -135,8 +135,8 @@ export class RelayPair {
   readonly tunnel = new TestTunnel();
   readonly tunnels = new Map<string, LocalTunnel>([[this.tunnel.id, this.tunnel]]);
   readonly folder = mkdtempSync(join(tmpdir(), 'rm-relay-'));
-  /** Bytes of payload. */
-  readonly carried = { owner: 0, user: 0 };
+  /** Bytes of payload of which dialers have told. */
+  carried = 0;
   readonly listeners: RelayListener[] = [];
   readonly #dialers: RelayDialer[] = [];
   readonly #raw: Socket[] = [];
@@ -173,10 +173,7 @@ export class RelayPair {
     tunnels: RelayListenerOptions['tunnels'],
   ): Promise<RelayListener> {
     const { limits, clock, log } = this;
-    const carried = (bytes: number) => {
-      this.carried.owner += bytes;
-    };
-    const listener = await RelayListener.listen({ address, tls, node, tunnels, limits, clock, log, carried });
+    const listener = await RelayListener.listen({ address, tls, node, tunnels, limits, clock, log });
     this.listeners.push(listener);
     return listener;
   }
@@ -184,7 +181,7 @@ export class RelayPair {
   dialer({ name = 'user', epoch = 1, tls = null as RelayTls | null } = {}): RelayDialer {
     const { limits, clock, log } = this;
     const carried = (bytes: number) => {
-      this.carried.user += bytes;
+      this.carried += bytes;
     };
     const dialer = new RelayDialer({ tls, node: { name, epoch }, limits, clock, log, carried });
     this.#dialers.push(dialer);

@@ -10,7 +10,7 @@ interface RelayOptions {
   readonly tls: RelayTls;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told of payload bytes that have passed between nodes, in either direction. */
+  /** Told of payload bytes of devices at other nodes, in either direction. */
   readonly carried?: ((bytes: number) => void) | undefined;
 }
 
@@ -19,9 +19,9 @@ export function relayOf(
   node: { readonly name: string; readonly epoch: number },
   { listen: address, tls, clock, log, carried }: RelayOptions,
 ): Relay {
-  const common = { node, tls, clock, log, carried, limits: defaultLimits };
+  const common = { node, tls, clock, log, limits: defaultLimits };
   return {
-    dialer: new RelayDialer(common),
+    dialer: new RelayDialer({ ...common, carried }),
     listen: async (tunnels) => {
       try {
         return await RelayListener.listen({ ...common, address, tunnels });
