@@ -251,6 +251,30 @@ test('batchRows: a dead node is buried in portions, each with its events, and th
   expect((await events()).at(-1)?.[3]).toMatchObject({ end: { cause: 'lost' } });
 });
 
+test.each([
+  ['noted', async (device: DeviceKey, two: number) => connected(device, two, 2)],
+  ['told', async (device: DeviceKey, two: number) => void (await table.tell(two, [here(device, 2)]))],
+])(
+  'a device whose new tunnel is only %s when its former node is buried stays on line',
+  async (_name, move) => {
+    const [one, two] = [await table.join(identity('one')), await table.join(identity('two'))];
+    const device = await add('a');
+    await connected(device, one, 1);
+    await table.tell(one, [here(device, 1)]);
+    await move(device, two);
+    await endLease(one);
+    while (await table.bury(one));
+    await table.settle();
+    expect(await isOnline(device)).toBe(true);
+    expect((await events()).map(([kind]) => kind)).not.toContain('device.offline');
+    // What was missing follows.
+    await connected(device, two, 2);
+    await table.tell(two, [here(device, 2)]);
+    expect(await isOnline(device)).toBe(true);
+    expect((await table.read(0)).rows).toMatchObject([{ id: 'a', epoch: two, generation: 2, gone: false }]);
+  },
+);
+
 test('a node that comes back after its burial has its devices on line again', async () => {
   const a = await add('a');
   const one = identity('one');

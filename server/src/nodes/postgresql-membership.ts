@@ -42,6 +42,10 @@ const now = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 const presenceColumns =
   'p.id, p.uid, p.epoch, p.generation, p.gone, p.change, p.address, p.properties, p.visitor_key AS "visitorKey", p.end_asked AS "endAsked"';
 
+/** That a device `d` is at some node that says so. */
+const toldElsewhere =
+  'EXISTS (SELECT FROM fleet_presence AS q WHERE q.id = d.id AND q.uid = d.uid AND NOT q.gone)';
+
 /** {@link MembershipTable} in the tables of the server, with connections of its own. */
 export class PostgresqlMembership implements MembershipTable {
   readonly #database: Database;
@@ -208,20 +212,23 @@ export class PostgresqlMembership implements MembershipTable {
         epoch,
       );
       if (!node?.over) return false;
-      const rows = await query<PresenceRow>(
-        `SELECT ${presenceColumns} FROM fleet_presence AS p WHERE p.epoch = $1 AND NOT p.gone ORDER BY p.id LIMIT $2`,
+      // A device that has come to another node is noted and told there in two transactions, in either order: either is enough.
+      const rows = await query<PresenceRow & { readonly moved: boolean }>(
+        `SELECT ${presenceColumns},
+           EXISTS (SELECT FROM fleet_places AS l WHERE l.uid = p.uid AND l.generation > p.generation) AS moved
+         FROM fleet_presence AS p WHERE p.epoch = $1 AND NOT p.gone ORDER BY p.id LIMIT $2`,
         epoch,
         batchRows,
       );
       await this.#markGone(transaction, rows);
       const left = await query<DeviceKey & { properties: string }>(
         `SELECT d.id, d.uid, d.properties FROM fleet_places AS p JOIN devices AS d ON d.uid = p.uid
-         WHERE p.epoch = $1 AND d.online AND NOT d.id = ANY ($2::text[]) ORDER BY d.uid LIMIT $3`,
+         WHERE p.epoch = $1 AND d.online AND NOT d.id = ANY ($2::text[]) AND NOT ${toldElsewhere} ORDER BY d.uid LIMIT $3`,
         epoch,
         rows.map(({ id }) => id),
         batchRows - rows.length,
       );
-      await this.#offLine(transaction, [...rows, ...left]);
+      await this.#offLine(transaction, [...rows.filter(({ moved }) => !moved), ...left]);
       if (rows.length + left.length > 0) return true;
       await run('DELETE FROM fleet_nodes WHERE epoch = $1', epoch);
       return false;
@@ -234,6 +241,7 @@ export class PostgresqlMembership implements MembershipTable {
         const rows = await transaction.query<DeviceKey & { properties: string }>(
           `SELECT d.id, d.uid, d.properties FROM devices AS d WHERE d.online AND NOT EXISTS (
              SELECT FROM fleet_places AS p JOIN fleet_nodes AS n ON n.epoch = p.epoch WHERE p.uid = d.uid)
+             AND NOT ${toldElsewhere}
            ORDER BY d.id LIMIT $1`,
           this.#limits.batchRows,
         );
