@@ -117,7 +117,7 @@ export const defaultLimits = {
   relayLines: 200,
   /** Connections of other nodes to the relay of one. */
   relayConnections: 1024,
-  /** Those that have not said which node they are. Further ones are closed at once. */
+  /** Those that have not said which node they are. Beyond it, the oldest is closed. */
   relayStrangers: 64,
   /** Those of one node. Beyond it, the oldest ends: it may be half-open. */
   relayConnectionsPerPeer: 4,

@@ -4,7 +4,7 @@ import { StoreUnavailable, TunnelLost } from 'rm-reflector/ports';
 import { presenceConformance } from 'rm-reflector/ports/conformance';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
-import { type SharedConnection, SharedMembership } from '../testing/shared-membership.ts';
+import { SharedConnection, SharedMembership } from '../testing/shared-membership.ts';
 import { ClusterPresence, type Peer, type Place, type RelayTarget } from './cluster-presence.ts';
 import { Lease } from './lease.ts';
 import { type NodeLimits, nodeLimits } from './limits.ts';
@@ -301,6 +301,71 @@ describe('of nodes that share a database', () => {
     expect(shared.events.filter(({ kind }) => kind === 'device.offline')).toHaveLength(7);
     expect(three.forgotten).toEqual(['one']);
     expect([...shared.onLine]).toEqual(['living']);
+  });
+
+  test('readRows: what is pruned between two pages of a reading has gone all the same', async () => {
+    limits = { ...limits, readRows: 2 };
+    shared = new SharedMembership(() => clock.now() + databaseClock.offset, limits);
+    const [one, two] = [await start('one'), await start('two')];
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await one.tunnel(id, id);
+    await pass(3_000);
+    expect(two.presence.list('', 10)).toHaveLength(5);
+    two.connection.broken = 'away';
+    for (const tunnel of [...one.presence.local.values()]) one.presence.withdraw(tunnel);
+    await pass(1_000);
+    const { read } = SharedConnection.prototype;
+    two.connection.read = async (position) => {
+      const page = await read.call(two.connection, position);
+      shared.prune();
+      return page;
+    };
+    two.connection.broken = 'no';
+    await pass(3_000);
+    expect(two.presence.list('', 10)).toEqual([]);
+  });
+
+  test('what comes is known while the devices of a dead node are noted off line', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    await one.tunnel();
+    await pass(2_000);
+    let finish = (): void => {};
+    const { bury } = SharedConnection.prototype;
+    two.connection.bury = () =>
+      new Promise((resolve) => {
+        finish = () => {
+          two.connection.bury = bury;
+          resolve(false);
+        };
+      });
+    one.connection.broken = 'away';
+    const three = await start('three');
+    three.connection.bury = async () => false;
+    await pass(limits.leaseMs + limits.buryMs + 4_000);
+    await three.tunnel('b', '2');
+    await pass(2_000);
+    expect(two.presence.locate({ id: 'b', uid: '2' })).toMatchObject({ node: 'three' });
+    finish();
+    await pass(limits.readMs);
+  });
+
+  test('a listener that fails costs neither the reading nor the telling', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    for (const { presence } of [one, two]) {
+      presence.watch({
+        came: () => {
+          throw new Error('a fault');
+        },
+        went: () => {},
+      });
+    }
+    await one.tunnel('a');
+    await one.tunnel('b', '2');
+    await pass(2_000);
+    expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['a', 'b']);
+    await one.tunnel('c', '3');
+    await pass(2_000);
+    expect(two.presence.locate({ id: 'c', uid: '3' })).toMatchObject({ node: 'one' });
+    expect(two.lines.filter((line) => line === 'presence')).toHaveLength(3);
   });
 
   test('buryMs: after an outage of the database nobody is buried who can renew', async () => {

@@ -104,6 +104,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   #readTimer: Cancellable | null = null;
   #tellTimer: Cancellable | null = null;
   #reading: Promise<void> | null = null;
+  #burying: Promise<void> | null = null;
   #telling: Promise<void> | null = null;
   /** So many changes are told one at a time: one of them cannot be told. */
   #singly = 0;
@@ -226,6 +227,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     for (const tunnel of [...this.#local.values()]) this.withdraw(tunnel);
     this.#stopped = true;
     await this.#reading;
+    await this.#burying;
     await this.#telling;
     while (this.#untold.size > 0 && !this.#options.lease.isSuperseded) {
       if (!(await this.#tellBatch())) break;
@@ -252,11 +254,20 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   }
 
   #came(device: OnlineDevice): void {
-    for (const listener of this.#listeners) listener.came(device);
+    for (const listener of this.#listeners) this.#contain(() => listener.came(device));
   }
 
   #went(device: OnlineDevice): void {
-    for (const listener of this.#listeners) listener.went(device);
+    for (const listener of this.#listeners) this.#contain(() => listener.went(device));
+  }
+
+  /** What others do with the news ends neither the reading nor the telling. */
+  #contain(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'presence');
+    }
   }
 
   #tellHere(tunnel: Tunnel, again: boolean): void {
@@ -333,7 +344,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     this.#remove(tunnel);
     this.#untold.delete(tunnel.id);
     if (successor) this.#remote.set(tunnel.id, successor);
-    tunnel.evict();
+    this.#contain(() => tunnel.evict());
     if (successor) this.#came(successor);
     else this.#went(tunnel);
   }
@@ -342,12 +353,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     if (this.#stopped) return;
     this.#readTimer = this.#options.clock.schedule(ms, () => {
       this.#reading = this.#read()
-        .then(() => this.#bury())
-        .catch((error) => {
-          this.#overSince.clear();
-          if (!(error instanceof StoreUnavailable))
-            this.#options.log.error({ err: error }, 'presence not read');
-        })
+        .then(() => this.#buryMeanwhile())
+        .catch((error) => this.#failed(error, 'presence not read'))
         .then(() => {
           this.#reading = null;
           this.#readLater(this.#options.limits.readMs);
@@ -355,14 +362,33 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     });
   }
 
+  /** A lease counts as over only by readings that all succeeded. */
+  #failed(error: unknown, what: string): void {
+    this.#overSince.clear();
+    if (!(error instanceof StoreUnavailable)) this.#options.log.error({ err: error }, what);
+  }
+
+  /** What comes is read while the devices of a dead node, of which there may be thousands, are noted off line. */
+  #buryMeanwhile(): void {
+    this.#burying ??= this.#bury()
+      .catch((error) => this.#failed(error, 'devices of a dead node not noted off line'))
+      .then(() => {
+        this.#burying = null;
+      });
+  }
+
   async #read(): Promise<void> {
     const { table, clock, limits } = this.#options;
     this.#describe();
-    for (let isFirst = true; ; isFirst = false) {
+    let isWhole = this.#position === 0;
+    for (;;) {
       const began = clock.now();
       const reading = await table.read(this.#position);
       this.#takeNodes(reading.nodes);
-      if (this.#beginsAnew(reading, isFirst)) continue;
+      if (this.#beginsAnew(reading, isWhole)) {
+        isWhole = true;
+        continue;
+      }
       for (const row of reading.rows) this.#take(row);
       this.#position = reading.rows.at(-1)?.change ?? this.#position;
       if (reading.rows.length >= limits.readRows) continue;
@@ -385,11 +411,11 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     this.#nodes = present;
   }
 
-  /** Whether everything is to be read, because the data are others, or what has gone is not in them any more. */
-  #beginsAnew({ table, pruned }: PresenceReading, isFirst: boolean): boolean {
+  /** Whether everything is to be read, because the data are others, or what has gone is not in them any more. `isWhole`: it is being read. */
+  #beginsAnew({ table, pruned }: PresenceReading, isWhole: boolean): boolean {
     const { clock, limits } = this.#options;
     const isOther = this.#table !== null && table !== this.#table;
-    const isBehind = isFirst && this.#position > 0 && pruned > this.#position;
+    const isBehind = !isWhole && pruned > this.#position;
     this.#table = table;
     if (!isOther && !isBehind) return false;
     this.#position = 0;
@@ -459,7 +485,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
       this.#overSince.set(epoch, since);
       if (!lease.holds || (!superseded && clock.now() - since < limits.buryMs)) continue;
       log.warn({ node: name, epoch }, 'the lease of a node is over: its devices are noted off line');
-      while (await table.bury(epoch));
+      while (!this.#stopped && (await table.bury(epoch)));
       this.#options.told?.();
     }
   }
