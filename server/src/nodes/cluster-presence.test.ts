@@ -314,14 +314,18 @@ describe('of nodes that share a database', () => {
     for (const tunnel of [...one.presence.local.values()]) one.presence.withdraw(tunnel);
     await pass(1_000);
     const { read } = SharedConnection.prototype;
+    const later = { id: 'f', uid: 'f', generation: 100, gone: false, again: false } as const;
+    const said = { address: '192.0.2.7', visitorKey: undefined, properties: {} };
     two.connection.read = async (position) => {
       const page = await read.call(two.connection, position);
       shared.prune();
+      // Something later is there, so that the next page has something.
+      if (!shared.rows.has('f')) shared.tell(one.lease.epoch, [{ ...later, ...said }]);
       return page;
     };
     two.connection.broken = 'no';
     await pass(3_000);
-    expect(two.presence.list('', 10)).toEqual([]);
+    expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['f']);
   });
 
   test('what comes is known while the devices of a dead node are noted off line', async () => {
