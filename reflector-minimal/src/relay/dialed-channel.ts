@@ -1,4 +1,5 @@
 import { type Cancellable, type Clock, encodeBare, encodeCredit, encodeWord, Opcode } from 'rm-protocol';
+import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import { ChannelError, TunnelFull, TunnelLost, TunnelUnreachable } from '../ports/channel-failure.ts';
 import { Channel, type ChannelLink } from '../tunnels/channel.ts';
@@ -63,7 +64,8 @@ export class DialedChannel implements ChannelLink, LinkedChannel {
     const link = this.#options.linkTo(peer);
     if (typeof link === 'string') {
       // Not before the caller has the channel.
-      queueMicrotask(() => this.onLinkLost(link));
+      const boundary = new Boundary(() => this.channel.destroy(), this.#options.faulty);
+      queueMicrotask(() => boundary.run(() => this.onLinkLost(link)));
       return;
     }
     this.#link = link;

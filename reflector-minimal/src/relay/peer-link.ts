@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
+import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import type { Channel } from '../tunnels/channel.ts';
 import { parsePeerAddress } from './address.ts';
@@ -47,6 +48,7 @@ export class PeerLink {
   readonly peer: Peer;
   readonly #options: PeerLinkOptions;
   readonly #channels = new Map<number, LinkedChannel>();
+  readonly #boundary: Boundary;
   #socket: Socket | null = null;
   #connection: PeerConnection | null = null;
   #timer: Cancellable | null = null;
@@ -56,13 +58,14 @@ export class PeerLink {
   constructor(options: PeerLinkOptions) {
     this.peer = options.peer;
     this.#options = options;
-    const { clock, limits } = options;
+    const { clock, limits, faulty } = options;
+    this.#boundary = new Boundary(() => this.#end('a fault of this node'), faulty);
     this.#timer = clock.schedule(limits.relayHelloMs, () => this.#end('no connection in time'));
     try {
       this.#dial();
     } catch (error) {
       // Not before the caller knows of this link.
-      queueMicrotask(() => this.#end((error as Error).message));
+      queueMicrotask(() => this.#boundary.run(() => this.#end((error as Error).message)));
     }
   }
 
@@ -110,6 +113,7 @@ export class PeerLink {
           })
         : connect(where);
     this.#socket = socket;
+    this.#boundary.contain(socket);
     socket.setNoDelay(true);
     socket.once(tls && !local ? 'secureConnect' : 'connect', () => this.#connected(socket));
     // Once it is connected, the connection itself says why it has ended.
