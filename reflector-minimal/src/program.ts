@@ -9,6 +9,8 @@ export type {
   OtherStores,
   Program,
   ProgramCommand,
+  ServeOption,
+  ServePlace,
   StoreSources,
 } from './command-line/program.ts';
 export { run } from './command-line/run.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
-import type { ConfigurationFile } from '../configuration/configuration.ts';
+import type { Configuration, ConfigurationFile } from '../configuration/configuration.ts';
 import type { Store } from '../ports/store.ts';
 import type { Reflector, ReflectorOptions } from '../reflector.ts';
 import type { CommandContext } from './command-context.ts';
@@ -77,6 +77,19 @@ export interface ProgramCommand {
   run(names: readonly string[], place: CommandPlace, context: CommandContext): number | Promise<number>;
 }
 
+/** An option of `serve`, which takes a value. */
+export interface ServeOption {
+  /** What the value is, for the help. */
+  readonly placeholder: string;
+  readonly help: string;
+}
+
+/** What `serve` is told, for a program that runs it in several processes. */
+export interface ServePlace extends CommandPlace {
+  /** Of the settings that it shares with the reflector. */
+  readonly settings: Pick<Configuration, 'audit'>;
+}
+
 /** A program with this command line: the reflector itself, or a bigger one built on it. */
 export interface Program {
   /** As it is typed; its variables begin with it: `rm-server` has `RM_SERVER_LISTEN`. */
@@ -91,6 +104,13 @@ export interface Program {
   readonly commands?: Readonly<Record<string, ProgramCommand>>;
   /** Without them there is no `--store`. */
   readonly stores?: OtherStores;
+  /** Options of `serve` besides those of the reflector, without the dashes. */
+  readonly serveOptions?: Readonly<Record<string, ServeOption>>;
+  /**
+   * Runs `serve` in other processes, and resolves with its exit status; `null`: this process serves. Throws `ConfigurationError` or
+   * `CommandError`.
+   */
+  supervise?(place: ServePlace, context: CommandContext): Promise<number> | null;
   /** Throws `ConfigurationError`. Nothing is opened before. */
   additions?(context: AdditionsContext): Additions | Promise<Additions>;
 }

@@ -119,7 +119,9 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
       : {
           ...everywhere,
           config: { type: 'string' as const },
-          ...(own ? optionsOf(own) : { ...serveOptions, ...storeOption }),
+          ...(own
+            ? optionsOf(own)
+            : { ...serveOptions, ...stringOptions(program.serveOptions), ...storeOption }),
         },
     allowPositionals: isAccount || own !== undefined,
   });
@@ -151,14 +153,15 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
       file,
       program: program.name,
     });
-    return serve({ program, configuration, data, sources, context });
+    const place = { data, sources, settings: configuration, option: textOf(option) };
+    return program.supervise?.(place, context) ?? serve({ program, configuration, data, sources, context });
   }
   if (own) {
     const [least, most] = own.names;
     if (positionals.length < least || positionals.length > most) {
       throw new CommandError(ExitStatus.usage, `must be ${program.name} ${own.usage}`);
     }
-    const place = { data, sources, option: (name: string) => option(name) as string | undefined };
+    const place = { data, sources, option: textOf(option) };
     return own.run(positionals, place, context);
   }
   if (!isAccount) {
@@ -222,8 +225,19 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
   return ExitStatus.ok;
 }
 
-function optionsOf({ options = [] }: ProgramCommand): Record<string, { readonly type: 'string' }> {
+function optionsOf({
+  options = [],
+}: Pick<ProgramCommand, 'options'>): Record<string, { readonly type: 'string' }> {
   return Object.fromEntries(options.map((name) => [name, { type: 'string' }]));
+}
+
+function stringOptions(options: Program['serveOptions'] = {}): Record<string, { readonly type: 'string' }> {
+  return optionsOf({ options: Object.keys(options) });
+}
+
+/** Of options that take a value. */
+function textOf(option: (name: string) => string | boolean | undefined) {
+  return (name: string) => option(name) as string | undefined;
 }
 
 function givenStore(

@@ -27,7 +27,7 @@ export interface ServeOptions {
   readonly configuration: Configuration;
   readonly data: string;
   readonly sources: StoreSources;
-  readonly context: Pick<CommandContext, 'clock' | 'environment'>;
+  readonly context: Pick<CommandContext, 'clock' | 'environment' | 'serves' | 'signals'>;
 }
 
 /** Runs the program until SIGTERM or SIGINT and returns the exit status. Throws {@link CommandError}. */
@@ -38,7 +38,7 @@ export async function serve({
   sources,
   context,
 }: ServeOptions): Promise<number> {
-  const { clock, environment } = context;
+  const { clock, environment, signals = process } = context;
   const { file, given } = sources;
   const destination = pino.destination({ dest: 2, sync: false, maxLength: logQueueBytes });
   // The disk is full or the reader has gone: only the line is lost.
@@ -94,8 +94,10 @@ export async function serve({
     if (first) announceAdministrator(first, log);
     await additions.started?.(reflector);
     // Whoever reads the line may send a signal at once.
-    const stopped = untilStopped(reflector, configuration.drain * 1000, log, additions, ended);
+    const drainMs = configuration.drain * 1000;
+    const stopped = untilStopped({ reflector, drainMs, log, additions, ended, signals });
     process.stdout.write(`${program.name} listens on ${reflector.url}\n`);
+    context.serves?.();
     await stopped;
     return status;
   } finally {
@@ -199,13 +201,21 @@ function explain(error: unknown, { host, port, tls }: Configuration): unknown {
  * The first signal ends the reflector in order, a second one at once. With a time to drain, SIGTERM drains first; a signal that
  * comes meanwhile cuts that short, and the next one ends the process at once. `ended`: the program ends itself, in order.
  */
-async function untilStopped(
-  reflector: Reflector,
-  drainMs: number,
-  log: Logger,
-  additions: Additions,
-  ended: Promise<void>,
-): Promise<void> {
+async function untilStopped({
+  reflector,
+  drainMs,
+  log,
+  additions,
+  ended,
+  signals,
+}: {
+  readonly reflector: Reflector;
+  readonly drainMs: number;
+  readonly log: Logger;
+  readonly additions: Additions;
+  readonly ended: Promise<void>;
+  readonly signals: NonNullable<CommandContext['signals']>;
+}): Promise<void> {
   const reload = () => {
     try {
       reflector.reopenAudit();
@@ -220,7 +230,7 @@ async function untilStopped(
     }
     additions.reload?.();
   };
-  process.on('SIGHUP', reload);
+  signals.on('SIGHUP', reload);
   let act: (signal: NodeJS.Signals) => void = () => {};
   const next = () =>
     new Promise<NodeJS.Signals>((resolve) => {
@@ -231,11 +241,12 @@ async function untilStopped(
     });
   const take = (signal: NodeJS.Signals) => act(signal);
   const first = next();
-  process.on('SIGTERM', take).on('SIGINT', take);
+  signals.on('SIGTERM', take);
+  signals.on('SIGINT', take);
   const signal = await Promise.race([first, ended]);
   if (signal === 'SIGTERM' && drainMs > 0) await Promise.race([reflector.drain(drainMs), next()]);
   act = (signal) => process.exit(signal === 'SIGTERM' ? 143 : 130);
-  process.off('SIGHUP', reload);
+  signals.off('SIGHUP', reload);
   await additions.close?.();
   await reflector.close();
 }

@@ -1,5 +1,5 @@
 import { optionName, type Setting, settings, variableName } from '../configuration/settings.ts';
-import type { Program } from './program.ts';
+import type { Program, ServeOption } from './program.ts';
 
 function settingLines([key, { type, default: initial, help }]: [string, Setting]): string {
   const option = `--${optionName(key)}${type.placeholder && ` ${type.placeholder}`}`;
@@ -7,8 +7,12 @@ function settingLines([key, { type, default: initial, help }]: [string, Setting]
   return `  ${option.padEnd(28)} ${help}${standard}`;
 }
 
+function serveOptionLine([option, { placeholder, help }]: [string, ServeOption]): string {
+  return `  ${`--${option} ${placeholder}`.padEnd(28)} ${help}\n`;
+}
+
 export function usage(
-  { name, defaultFile, defaultData, keys, commands = {}, stores }: Program,
+  { name, defaultFile, defaultData, keys, commands = {}, stores, serveOptions = {} }: Program,
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
   const standard = defaultFile === null ? '' : ` (${defaultFile}, if there is one)`;
@@ -48,7 +52,7 @@ ${stores ? `  --store URL                  ${stores.help}, or ${variableName('st
 Options of serve:
   --config FILE                JSON file with these settings: ${[...Object.keys(settings), 'data', ...keys].join(', ')}${standard}
 ${Object.entries(settings).map(settingLines).join('\n')}
-
+${Object.entries(serveOptions).map(serveOptionLine).join('')}
 You can also set each of them as an environment variable, such as ${variableName('listen', name)}. The command line wins over the
 variable, and the variable over the file.
 

@@ -119,7 +119,8 @@ export class RelayListener {
     const server = this.#server;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen(address, () => {
+      // Of this process alone, also where several share the port for users.
+      server.listen({ ...address, exclusive: true }, () => {
         server.off('error', reject);
         server.on('error', (error) => this.#failed(error));
         resolve();
