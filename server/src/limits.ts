@@ -288,6 +288,11 @@ export const defaultLimits = {
   enrolmentIdleRetrySeconds: 60,
   /** Milliseconds for which the certificate of a device is good: 90 days. It renews it after two thirds. */
   enrolmentCertificateMs: 7_776_000_000,
+  /** Milliseconds after which another worker takes the place of one that has ended; doubled each time, at most to the second. */
+  workerRestartMs: 1_000,
+  workerRestartMaxMs: 30_000,
+  /** Milliseconds after which a worker counts as one that works. */
+  workerSteadyMs: 60_000,
 };
 
 export type Limits = typeof defaultLimits;

@@ -37,6 +37,7 @@ import { cachePart } from './cache/part.ts';
 import { readOwnConfiguration } from './configuration/configuration.ts';
 import { type NodeSettings, nodeSettings } from './configuration/node.ts';
 import { storeAddress } from './configuration/store.ts';
+import { workerOf } from './configuration/workers.ts';
 import { dashboard } from './dashboard/part.ts';
 import { deskPart } from './desk/part.ts';
 import { devices } from './devices/part.ts';
@@ -107,7 +108,9 @@ export function serverAdditions(
   const warn = (text: string) => log.warn(text);
   const { outage } = configuration.store ?? {};
   const databaseBounds = { ...(outage !== undefined && { outageMs: outage * 1_000 }), ...databaseLimits };
-  const node = nodeSettings(configuration.node, { file, isShared: address !== null });
+  const worker = workerOf(environment);
+  const { data } = context;
+  const node = nodeSettings(configuration.node, { file, isShared: address !== null, worker, data });
   const epoch = node && (() => server.epoch);
   const postgresql = address && { ...address, limits: databaseBounds, warn, epoch };
   const { domain = 'localhost', cookieHost = null } = context.settings;

@@ -333,7 +333,7 @@ export const packages = [
         'store/postgresql',
         'store/transfer',
       ],
-      'main.ts': ['program'],
+      'main.ts': ['configuration', 'program'],
     },
   },
   {

@@ -25,7 +25,11 @@ afterAll(() => authority.remove());
 const tls = () => ({ cert: one.certFile, key: one.keyFile, ca: authority.file });
 const whole = () => ({ name: 'one', listen: '127.0.0.1:7443', tls: tls() });
 function read(node: unknown, isShared = true) {
-  return nodeSettings(readOwnConfiguration({ node }, file).node, { file, isShared });
+  return nodeSettings(readOwnConfiguration({ node }, file).node, {
+    file,
+    isShared,
+    data: '/var/lib/rm-server/server.sqlite',
+  });
 }
 
 test('a server without the key is alone', () => {

@@ -1,7 +1,9 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
 import { ConfigurationError } from 'rm-reflector/program';
 import { type Static, Type } from 'typebox';
 import { certificateIn, fileIn } from './certificate-file.ts';
+import { nameOfHost, placeOfWorker, type Worker, workerFolder } from './workers.ts';
 
 const place = '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]/]+):[0-9]{1,5}$';
 const file = (description: string) => Type.String({ minLength: 1, description });
@@ -38,9 +40,10 @@ export const nodeSchema = Type.Object(
 
 export interface NodeSettings {
   readonly name: string;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: { readonly host: string; readonly port: number } | { readonly path: string };
   readonly address: string;
-  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** `null`: the others are on this host, and known by the Unix socket. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | null;
 }
 
 const anyAddress: readonly string[] = ['0.0.0.0', '::', '0', '::0', '[::]'];
@@ -48,12 +51,56 @@ const anyAddress: readonly string[] = ['0.0.0.0', '::', '0', '::0', '[::]'];
 /** serverAuth and clientAuth (RFC 5280 section 4.2.1.12). */
 const bothEnds = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'];
 
-/** `file`: for messages; `isShared`: the data are in PostgreSQL. Throws `ConfigurationError`, also when a file cannot be used. */
+export interface NodePlace {
+  /** For messages. */
+  readonly file: string | null;
+  /** The data are in PostgreSQL. */
+  readonly isShared: boolean;
+  /** Which one this process is, where the server has several. */
+  readonly worker?: Worker | null;
+  /** Path of the data file, whose folder has what a worker keeps for itself. */
+  readonly data: string;
+}
+
+/** Throws `ConfigurationError`, also when a file cannot be used. */
 export function nodeSettings(
   node: Static<typeof nodeSchema> | undefined,
-  { file, isShared }: { readonly file: string | null; readonly isShared: boolean },
+  place: NodePlace,
 ): NodeSettings | null {
-  if (!node) return null;
+  const { worker } = place;
+  if (worker)
+    return node ? nodeOf(ofWorker(node, worker, place.file), place) : aloneOnHost(worker, place.data);
+  return node ? nodeOf(node, place) : null;
+}
+
+/** The workers of a server that is alone with its database. */
+function aloneOnHost(worker: Worker, data: string): NodeSettings {
+  const path = join(workerFolder(data, worker), 'relay.sock');
+  return {
+    name: `${nameOfHost()}-${worker.number}`,
+    listen: { path },
+    address: `unix:${path}`,
+    tls: null,
+  };
+}
+
+/** Each worker is a node, with a name and a port of its own. */
+function ofWorker(
+  node: Static<typeof nodeSchema>,
+  worker: Worker,
+  file: string | null,
+): Static<typeof nodeSchema> {
+  const where = `${file ?? 'configuration'}: node`;
+  const { name, listen, address = listen } = node;
+  return {
+    ...node,
+    name: `${name}-${worker.number}`,
+    listen: placeOfWorker(listen, worker, `${where}.listen`),
+    address: placeOfWorker(address, worker, `${where}.address`),
+  };
+}
+
+function nodeOf(node: Static<typeof nodeSchema>, { file, isShared }: NodePlace): NodeSettings {
   const where = `${file ?? 'configuration'}: node`;
   if (!isShared) {
     throw new ConfigurationError(

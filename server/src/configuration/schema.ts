@@ -10,11 +10,18 @@ import { recordingSchema } from './recording.ts';
 import { storeSchema } from './store.ts';
 import { terminalSchema } from './terminal.ts';
 import { webhooksSchema } from './webhooks.ts';
+import { mostWorkers } from './workers.ts';
 
 /** The keys of `/etc/rm-server.json` besides those of the reflector. Each part of the server has one. */
 export const ownKeys = {
   store: Type.Optional(storeSchema),
   node: Type.Optional(nodeSchema),
+  workers: Type.Integer({
+    minimum: 1,
+    maximum: mostWorkers,
+    default: 1,
+    description: 'Processes that share the work on this host. More than one need `store`.',
+  }),
   publicUrl: Type.Optional(
     Type.String({
       pattern: '^https?://[^/?#]+/?$',

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { Route } from 'rm-reflector/ports';
 import { ConfigurationError } from 'rm-reflector/program';
 import { readSecret } from '../configuration/secret.ts';
+import { placeOfWorker, workerOf } from '../configuration/workers.ts';
 import type { Core, Foundation, Part } from '../part.ts';
 import { Figures } from './figures.ts';
 import { healthEndpoint } from './health-endpoint.ts';
@@ -15,7 +16,7 @@ export function metricsPart(version: string): Part {
   return {
     check(place) {
       tokenOf(place);
-      const { listen } = place.configuration.metrics ?? {};
+      const listen = listenOf(place);
       if (listen !== undefined && Number(addressOf(listen).port) > 65_535) {
         throw new ConfigurationError(
           `${place.file ?? 'configuration'}: metrics.listen: there is no such port`,
@@ -29,14 +30,16 @@ export function metricsPart(version: string): Part {
       const token = tokenOf(core);
       let listener: Server | undefined;
       const figures = new Figures(core, version, (server) => server === listener);
-      const { listen } = metrics;
+      const listen = listenOf(core);
       if (listen !== undefined) listener = listenerOf(figures, token, core);
       return {
         endpoints,
         routes: listen === undefined ? [routeOf(figures, token)] : [],
         start() {
           if (listen === undefined) return;
-          listener?.listen(addressOf(listen), () => core.log.info({ listen }, 'metrics'));
+          listener?.listen({ ...addressOf(listen), exclusive: true }, () =>
+            core.log.info({ listen }, 'metrics'),
+          );
         },
         stop() {
           listener?.closeAllConnections();
@@ -48,12 +51,17 @@ export function metricsPart(version: string): Part {
   };
 }
 
+type Place = Pick<Foundation, 'configuration' | 'file' | 'environment'>;
+
+/** Each worker has figures of its own, and so a port of its own. Throws `ConfigurationError`. */
+function listenOf({ configuration: { metrics }, file, environment }: Place): string | undefined {
+  const worker = workerOf(environment);
+  if (metrics?.listen === undefined || !worker) return metrics?.listen;
+  return placeOfWorker(metrics.listen, worker, `${file ?? 'configuration'}: metrics.listen`);
+}
+
 /** Throws `ConfigurationError`. */
-function tokenOf({
-  configuration: { metrics },
-  file,
-  environment,
-}: Pick<Foundation, 'configuration' | 'file' | 'environment'>): string | null {
+function tokenOf({ configuration: { metrics }, file, environment }: Place): string | null {
   if (metrics?.token === undefined) return null;
   const where = `${file ?? 'configuration'}: metrics.token`;
   const token = readSecret(metrics.token, where, environment);

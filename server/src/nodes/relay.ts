@@ -6,8 +6,8 @@ import { RelayDialer, RelayListener, type RelayTls } from 'rm-reflector/relay';
 import type { Relay } from './node.ts';
 
 interface RelayOptions {
-  readonly listen: { readonly host: string; readonly port: number };
-  readonly tls: RelayTls;
+  readonly listen: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly tls: RelayTls | null;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of payload bytes of devices at other nodes, in either direction. */
@@ -27,7 +27,7 @@ export function relayOf(
         return await RelayListener.listen({ ...common, address, tunnels });
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        const place = `node.listen: ${address.host}:${address.port}`;
+        const place = `node.listen: ${'path' in address ? address.path : `${address.host}:${address.port}`}`;
         if (code === 'EADDRINUSE') throw new ConfigurationError(`${place}: is taken by another program`);
         throw new ConfigurationError(`${place}: ${error instanceof Error ? error.message : error}`);
       }

@@ -8,6 +8,7 @@ import { brandingCommand } from './branding-command.ts';
 import { drain } from './drain.ts';
 import { migrate } from './migrate.ts';
 import { postgresqlStores } from './postgresql.ts';
+import { serveOptions, supervise } from './workers.ts';
 
 /** `rm-server`: the command line of the reflector, with the settings and the parts of the server. */
 export const serverProgram: Program = {
@@ -21,5 +22,7 @@ export const serverProgram: Program = {
   keys: Object.keys(ownKeys),
   commands: { backup, restore, branding: brandingCommand, migrate, drain },
   stores: postgresqlStores,
+  serveOptions,
+  supervise,
   additions: (context) => serverAdditions(context),
 };
