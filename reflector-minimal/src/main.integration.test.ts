@@ -105,6 +105,7 @@ describe('the executable', () => {
     await agent.ended;
     expect(agent.closeCode).toBe(1001);
     expect(await run.ended).toEqual([0, null]);
+    expect(run.err).toContain('"drained"');
   }, 240_000);
 
   test.each(['SIGTERM', 'SIGINT'] as const)(

@@ -481,8 +481,14 @@ class RunningReflector implements Reflector {
 
   drain(windowMs: number): Promise<void> {
     const { draining, log } = this.#context;
-    if (!draining.active) log.info({ tunnels: this.presence.local.size, windowMs }, 'draining');
-    return draining.start(this.presence.local, windowMs);
+    const isFirst = !draining.active;
+    const { local } = this.presence;
+    const gone = draining.start(local, windowMs);
+    if (isFirst) {
+      log.info({ tunnels: local.size, windowMs }, 'draining');
+      gone.then(() => local.size === 0 && log.info('drained')).catch(() => {});
+    }
+    return gone;
   }
 
   get draining(): boolean {

@@ -295,7 +295,10 @@ test('a start that fails half way leaves no node behind', async () => {
   const { port } = taken.address() as AddressInfo;
   const node = { ...(await nodeKey('one')), listen: `127.0.0.1:${port}` };
   const failed = await start('one', { own: { node } }).catch((error: unknown) => error);
-  expect(failed).toMatchObject({ message: `node.listen: 127.0.0.1:${port}: is taken by another program` });
+  expect(failed).toMatchObject({
+    message: `node.listen: 127.0.0.1:${port}: is taken by another program`,
+    status: 69,
+  });
   expect(await database.sql('SELECT name FROM rm_server.fleet_nodes')).toEqual([]);
 });
 

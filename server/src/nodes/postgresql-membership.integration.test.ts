@@ -275,6 +275,20 @@ test.each([
   },
 );
 
+test('a device of a dead node was seen until the lease of that node was over', async () => {
+  const one = await table.join(identity('one'));
+  const [told, noted] = [await add('a'), await add('b')];
+  for (const device of [told, noted]) await connected(device, one, 1);
+  await table.tell(one, [here(told, 1)]);
+  await endLease(one);
+  const [until = ''] = await server.sql(
+    'SELECT floor(extract(epoch FROM lease_until) * 1000)::bigint FROM rm_server.fleet_nodes',
+  );
+  while (await table.bury(one));
+  const seen = [await store.devices.get('a'), await store.devices.get('b')].map((device) => device?.lastSeen);
+  expect(seen).toEqual([Number(until), Number(until)]);
+});
+
 test('a node that comes back after its burial has its devices on line again', async () => {
   const a = await add('a');
   const one = identity('one');

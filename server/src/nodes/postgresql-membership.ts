@@ -207,8 +207,10 @@ export class PostgresqlMembership implements MembershipTable {
     return this.#database.transact('changes', async (transaction) => {
       const { query, run } = transaction;
       await query(lockStatement('presence'));
-      const [node] = await query<{ over: boolean }>(
-        'SELECT superseded OR lease_until <= clock_timestamp() AS over FROM fleet_nodes WHERE epoch = $1 FOR UPDATE',
+      const [node] = await query<{ over: boolean; seen: number }>(
+        `SELECT superseded OR lease_until <= clock_timestamp() AS over,
+           floor(extract(epoch FROM least(lease_until, clock_timestamp())) * 1000)::bigint AS seen
+         FROM fleet_nodes WHERE epoch = $1 FOR UPDATE`,
         epoch,
       );
       if (!node?.over) return false;
@@ -228,7 +230,8 @@ export class PostgresqlMembership implements MembershipTable {
         rows.map(({ id }) => id),
         batchRows - rows.length,
       );
-      await this.#offLine(transaction, [...rows.filter(({ moved }) => !moved), ...left]);
+      // Until then, as far as anybody knows.
+      await this.#offLine(transaction, [...rows.filter(({ moved }) => !moved), ...left], node.seen);
       if (rows.length + left.length > 0) return true;
       await run('DELETE FROM fleet_nodes WHERE epoch = $1', epoch);
       return false;
@@ -314,15 +317,17 @@ export class PostgresqlMembership implements MembershipTable {
   async #offLine(
     transaction: Transaction,
     rows: readonly (DeviceKey & { readonly properties: string })[],
+    seen: number | null = null,
   ): Promise<void> {
     if (rows.length === 0) return;
     const end: TunnelEnd = { cause: 'lost', reason: 'the server where the tunnel ended has gone' };
     await transaction.run(
-      `UPDATE devices AS d SET online = false, end_cause = $2, end_reason = $3, end_by = NULL
+      `UPDATE devices AS d SET online = false, last_seen = greatest(d.last_seen, $4::bigint), end_cause = $2, end_reason = $3, end_by = NULL
        FROM unnest($1::text[]) AS n (uid) WHERE d.uid = n.uid AND d.online`,
       rows.map(({ uid }) => uid),
       end.cause,
       end.reason,
+      seen,
     );
     await this.#note(
       transaction,

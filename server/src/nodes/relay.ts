@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from 'rm-protocol';
 import { defaultLimits } from 'rm-reflector';
-import { ConfigurationError } from 'rm-reflector/program';
+import { CommandError, ExitStatus } from 'rm-reflector/program';
 import { RelayDialer, RelayListener, type RelayTls } from 'rm-reflector/relay';
 import type { Relay } from './node.ts';
 
@@ -13,6 +13,12 @@ interface RelayOptions {
   /** Told of payload bytes of devices at other nodes, in either direction. */
   readonly carried?: ((bytes: number) => void) | undefined;
 }
+
+const faults: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EADDRNOTAVAIL: 'is no address of this machine',
+  EACCES: 'may not be opened by this user',
+};
 
 /** The relay of the reflector, with the settings of the node. */
 export function relayOf(
@@ -28,8 +34,8 @@ export function relayOf(
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         const place = `node.listen: ${'path' in address ? address.path : `${address.host}:${address.port}`}`;
-        if (code === 'EADDRINUSE') throw new ConfigurationError(`${place}: is taken by another program`);
-        throw new ConfigurationError(`${place}: ${error instanceof Error ? error.message : error}`);
+        // As for the port of the server: the address may come up later.
+        throw new CommandError(ExitStatus.unavailable, `${place}: ${faults[code ?? ''] ?? String(error)}`);
       }
     },
   };
