@@ -152,10 +152,12 @@ describe.each(agents)('an upload that is answered first with %s', (_name, words)
         ['--header', 'Expect:', ...framing, '--data-binary', '@-', `${system.url}/`],
         Buffer.alloc(size, 7),
       );
-      const { until } = await device.connections.next();
+      const { until, socket } = await device.connections.next();
       expect([result.status, result.output.toString()]).toEqual([0, name === 'without a body' ? '' : 'wait']);
       // The chunks' own lines come on top.
       expect(await until(size)).toBeGreaterThanOrEqual(size);
+      // Until it has closed, the next one waits: the device may take one connection at a time.
+      socket.end();
     }
   });
 
@@ -179,6 +181,7 @@ describe.each(agents)('an upload that is answered first with %s', (_name, words)
         let upload = await device.connections.next();
         while (!upload.head.startsWith('POST')) upload = await device.connections.next();
         expect([name, status, await upload.until(size)]).toEqual([name, Number(said.slice(9, 12)), size]);
+        upload.socket.end();
       }
     } finally {
       await browser.close();
