@@ -538,6 +538,38 @@ test('a webhook that is disabled and enabled again between two looks begins anew
   expect(types(posted)).toEqual(['device.added after']);
 });
 
+test('a process that stood still puts nothing into the outbox that another has put there', async () => {
+  let first = true;
+  const answer = () => ({ status: 204 });
+  const one = start(answer, {}, () => first);
+  const two = start(answer, {}, () => !first);
+  await one.add();
+  await one.settle();
+  await one.happens(north);
+  await one.eventLog.refresh();
+  const { after } = EventLog.prototype;
+  let goOn = () => {};
+  const stands = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let looking = Promise.resolve();
+  await new Promise<void>((read) => {
+    one.eventLog.after = async (...asked) => {
+      const page = await after.apply(one.eventLog, asked);
+      read();
+      await stands;
+      return page;
+    };
+    looking = one.dispatcher.look();
+  });
+  first = false;
+  await two.settle();
+  goOn();
+  await looking;
+  await two.settle();
+  expect([types(two.posted), one.posted, one.rows().length]).toEqual([[`device.added ${north}`], [], 1]);
+});
+
 test('of two processes on one database the one that leads posts, and the other goes on in its place', async () => {
   let first = true;
   let answer = (_posting: Posting): Partial<Outcome> | Promise<Partial<Outcome>> => ({ status: 204 });

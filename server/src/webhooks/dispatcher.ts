@@ -154,10 +154,10 @@ export class Dispatcher {
   /** Into the outbox, as far as there is room: what waits longer waits in the log. */
   async #take(webhook: Webhook, receiver: Receiver): Promise<void> {
     const { eventLog, outbox, webhooks, database, limits, leads } = this.#context;
-    /** False: another webhook was made of it, which the next look knows. */
+    /** False: another webhook was made of it, or another process has taken these events; the next look knows. */
     const put = (events: readonly LoggedEvent[] | 'lost', position: number) =>
       database.transact(() =>
-        whileUnchanged(webhooks, webhook, function* () {
+        whileUnchanged(webhooks, { ...webhook, position: receiver.position }, function* () {
           if (events === 'lost') yield* outbox.addOwn(webhook.id, 'events.lost');
           else for (const event of events) yield* outbox.add(webhook.id, event);
           yield* webhooks.moveTo(webhook.id, position);
@@ -264,13 +264,17 @@ export class Dispatcher {
   }
 }
 
-/** Does a part of a transaction with a webhook that is as it was read; false: it is not there, or is another one by now. */
+/**
+ * Does a part of a transaction with a webhook that is as it was read; false: it is not there, is another one by now, or has events from
+ * behind `position` in the outbox.
+ */
 function* whileUnchanged(
   webhooks: Webhooks,
-  { id, version }: Webhook,
+  { id, version, position }: Webhook,
   work: () => Work<void>,
 ): Work<boolean> {
-  if ((yield* webhooks.one(id))?.version !== version) return false;
+  const present = yield* webhooks.one(id);
+  if (present?.version !== version || present.position > position) return false;
   yield* work();
   return true;
 }
