@@ -22,6 +22,7 @@ import { LastingDatabase } from 'rm-reflector/store';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { root } from '../checkout.ts';
 import { patience } from '../scenarios/stage/wait.ts';
+import { endProcess } from '../system/end-process.ts';
 import { makeGarbage } from '../system/garbage.ts';
 
 const program = join(root, 'reflector-minimal/dist/main.js');
@@ -39,11 +40,7 @@ beforeEach(() => {
   running = [];
 });
 afterEach(async () => {
-  for (const child of running) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  for (const child of running) await endProcess(child, 'SIGKILL');
   rmSync(folder, { recursive: true });
 });
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentProcess } from '../scenarios/stage/agent-process.ts';
+import { endProcess } from '../system/end-process.ts';
 import { deviceId, RemoteSystem } from '../system/remote-system.ts';
 import { run } from '../system/rm-client.ts';
 import type { Disturbance } from './disturbances.ts';
@@ -173,7 +174,5 @@ async function started(
 }
 
 async function ended(child: ChildProcess | null): Promise<void> {
-  if (!child || child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
-  await once(child, 'exit');
+  if (child) await endProcess(child);
 }

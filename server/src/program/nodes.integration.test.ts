@@ -47,11 +47,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const end of ends) await end();
-  for (const child of running) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  for (const child of running) await endProcess(child, 'SIGKILL');
   await database.sql('DELETE FROM rm_server.fleet_nodes; DELETE FROM rm_server.fleet_events');
   rmSync(folder, { recursive: true });
 });

@@ -49,11 +49,7 @@ beforeEach(async () => {
   running = [];
 });
 afterEach(async () => {
-  for (const child of running) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  for (const child of running) await endProcess(child, 'SIGKILL');
   rmSync(folder, { recursive: true });
 });
 

@@ -34,6 +34,8 @@ samdb = SamDB(database, session_info=system_session(), lp=LoadParm(configuration
 samdb.modify_ldif(entry, ['local_oid:%s:0' % DSDB_CONTROL_BYPASS_PASSWORD_HASH_OID])
 `;
 
+import { endProcess } from '../../../test/system/end-process.ts';
+
 export type Account = 'on' | 'off' | 'password expires';
 
 const controls: Readonly<Record<Account, number>> = {
@@ -130,10 +132,7 @@ export class SambaDirectory {
   async stop(): Promise<void> {
     const child = this.#child;
     this.#child = null;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    await ended;
+    if (child) await endProcess(child);
   }
 
   /** Does nothing when it runs. */

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'ldapts';
 import { Authority } from '../../../test/certificates/authority.ts';
+import { endProcess } from '../../../test/system/end-process.ts';
 import { listens, reservedPort } from '../../../toolchain/loopback-port.mjs';
 
 export const suffix = 'dc=example,dc=com';
@@ -85,10 +85,7 @@ export class Slapd {
 
   /** Ends the server; its ports refuse connections then. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await ended;
+    await endProcess(this.#child);
   }
 
   /** Does nothing when it runs. */
