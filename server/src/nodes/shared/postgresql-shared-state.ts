@@ -1,15 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Cancellable, Clock } from 'rm-protocol';
-import {
-  type LearnCount,
-  type SharedCounter,
-  type SharedState,
-  StoreError,
-  StoreUnavailable,
-} from 'rm-reflector/ports';
+import { type LearnCount, type SharedCounter, type SharedState, StoreUnavailable } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from '../../store/postgresql/connection.ts';
 import { Database } from '../../store/postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../../store/postgresql/limits.ts';
+import { storeErrorOf } from '../../store/postgresql/unavailable.ts';
 import { JobLease } from './job-lease.ts';
 import { type SharedStateLimits, sharedStateLimits } from './limits.ts';
 import { PendingCounts } from './pending-counts.ts';
@@ -72,7 +67,7 @@ export class PostgresqlSharedState implements SharedState {
   #isAway = false;
   #isClosed = false;
 
-  /** Rejects with {@link StoreError}. */
+  /** Rejects with `StoreError`. */
   static async open({
     clock,
     limits,
@@ -90,8 +85,7 @@ export class PostgresqlSharedState implements SharedState {
       return new PostgresqlSharedState(database, clock, { ...sharedStateLimits, ...limits }, failed, state);
     } catch (error) {
       await database.close();
-      if (error instanceof StoreError) throw error;
-      throw new StoreError(`the database: ${error instanceof Error ? error.message : error}`);
+      throw storeErrorOf(error);
     }
   }
 

@@ -1,8 +1,9 @@
-import { StoreError, StoreUnavailable } from 'rm-reflector/ports';
+import { StoreUnavailable } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from '../postgresql/connection.ts';
 import { Database, type Transaction, Undo } from '../postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../postgresql/limits.ts';
 import { hasNul } from '../postgresql/text.ts';
+import { storeErrorOf } from '../postgresql/unavailable.ts';
 import type { Dialect, OpenTables, Reads, Step, Value, Work } from '../tables.ts';
 import { LongReads } from './long-reads.ts';
 import { migrate } from './migrate.ts';
@@ -56,8 +57,7 @@ export class PostgresqlTables implements OpenTables {
       return new PostgresqlTables(database, { ...postgresql, hasIndexedLike }, new LongReads(all));
     } catch (error) {
       await database.close();
-      if (error instanceof StoreError) throw error;
-      throw new StoreError(`the database: ${error instanceof Error ? error.message : error}`);
+      throw storeErrorOf(error);
     }
   }
 

@@ -10,6 +10,7 @@ import { PostgresqlDevices } from './postgresql-devices.ts';
 import { PostgresqlSessions } from './postgresql-sessions.ts';
 import { PostgresqlSettings } from './postgresql-settings.ts';
 import { PostgresqlUsers } from './postgresql-users.ts';
+import { storeErrorOf } from './unavailable.ts';
 
 export interface PostgresqlOptions extends PostgresqlAddress {
   /** Told that TLS is off, and that the database has gone or is back; one line each, without a secret. */
@@ -52,8 +53,7 @@ export class PostgresqlStore implements Store {
       return new PostgresqlStore(database, all, id, epoch);
     } catch (error) {
       await database.close();
-      if (error instanceof StoreError) throw error;
-      throw new StoreError(`the database: ${error instanceof Error ? error.message : error}`);
+      throw storeErrorOf(error);
     }
   }
 
@@ -80,8 +80,7 @@ export class PostgresqlStore implements Store {
     try {
       id = (await stateOf(this.#database)).id;
     } catch (error) {
-      if (error instanceof StoreError) throw error;
-      throw new StoreError(`the database: ${error instanceof Error ? error.message : error}`);
+      throw storeErrorOf(error);
     }
     if (id !== this.#id)
       throw new StoreError('the database: its data was deleted or replaced while it was in use');

@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg';
-import { StoreUnavailable } from 'rm-reflector/ports';
+import { StoreError, StoreUnavailable } from 'rm-reflector/ports';
 
 /**
  * Classes and codes (postgresql.org/docs/current/errcodes-appendix.html) that say something of the database, the
@@ -27,6 +27,12 @@ const texts: ReadonlyMap<string, string> = new Map([
 ]);
 
 const what = 'the database';
+
+/** What a call has failed with, as one of the store: for those who open it, or look after it. */
+export function storeErrorOf(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  return new StoreError(`${what}: ${error instanceof Error ? error.message : error}`);
+}
 
 /** What the network, TLS or `pg` itself has failed with: all but what the database has answered. */
 export function isLost(error: unknown): boolean {

@@ -11,6 +11,7 @@ import { Database, type Transaction, type Value } from '../postgresql/database.t
 import { postgresqlLimits } from '../postgresql/limits.ts';
 import { migrateWithin as migrateStore } from '../postgresql/migrate.ts';
 import { withoutNul } from '../postgresql/text.ts';
+import { storeErrorOf } from '../postgresql/unavailable.ts';
 import { migrateWithin as migrateTables } from '../postgresql-tables/migrate.ts';
 import {
   isOfSqlite,
@@ -282,6 +283,5 @@ function explained(error: unknown): unknown {
       'the database: it is not known whether the data is there; run this again: it is refused if there is data already',
     );
   }
-  if (error instanceof StoreError) return error;
-  return new StoreError(`the database: ${error instanceof Error ? error.message : error}`);
+  return storeErrorOf(error);
 }
