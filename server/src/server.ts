@@ -151,7 +151,8 @@ export function serverAdditions(
 }
 
 /**
- * Refuses a database that nodes use, if this server is none: it would note their devices off line. Refuses an empty database where the data is still in the file: it looks as if everything were lost.
+ * Refuses a database that nodes use, if this server is none: it would note their devices off line. Refuses an empty database where the
+ * data is still in the file: it looks as if everything were lost.
  */
 async function openStore(
   options: PostgresqlOptions,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ConfigurationError } from 'rm-reflector/program';
 import { type Static, Type } from 'typebox';
 import { certificateIn, fileIn } from './certificate-file.ts';
+import { hostAndPort } from './socket-address.ts';
 import { nameOfHost, placeOfWorker, type Worker, workerFolder } from './workers.ts';
 
 const place = '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]/]+):[0-9]{1,5}$';
@@ -135,10 +136,9 @@ function nodeOf(node: Static<typeof nodeSchema>, { file, isShared }: NodePlace):
 }
 
 function placeIn(text: string, where: string): { host: string; port: number } {
-  const at = text.lastIndexOf(':');
-  const port = Number(text.slice(at + 1));
-  if (port > 0xffff) throw new ConfigurationError(`${where}: the port must be at most 65535`);
-  return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port };
+  const place = hostAndPort(text);
+  if (place.port > 0xffff) throw new ConfigurationError(`${where}: the port must be at most 65535`);
+  return place;
 }
 
 function mustBeKeyOf(certificate: X509Certificate, path: string, where: string): void {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { Route } from 'rm-reflector/ports';
 import { ConfigurationError } from 'rm-reflector/program';
 import { readSecret } from '../configuration/secret.ts';
+import { hostAndPort } from '../configuration/socket-address.ts';
 import { placeOfWorker, workerOf } from '../configuration/workers.ts';
 import type { Core, Foundation, Part } from '../part.ts';
 import { Figures } from './figures.ts';
@@ -17,7 +18,7 @@ export function metricsPart(version: string): Part {
     check(place) {
       tokenOf(place);
       const listen = listenOf(place);
-      if (listen !== undefined && Number(addressOf(listen).port) > 65_535) {
+      if (listen !== undefined && hostAndPort(listen).port > 65_535) {
         throw new ConfigurationError(
           `${place.file ?? 'configuration'}: metrics.listen: there is no such port`,
         );
@@ -37,7 +38,7 @@ export function metricsPart(version: string): Part {
         routes: listen === undefined ? [routeOf(figures, token)] : [],
         start() {
           if (listen === undefined) return;
-          listener?.listen({ ...addressOf(listen), exclusive: true }, () =>
+          listener?.listen({ ...hostAndPort(listen), exclusive: true }, () =>
             core.log.info({ listen }, 'metrics'),
           );
         },
@@ -68,11 +69,6 @@ function tokenOf({ configuration: { metrics }, file, environment }: Place): stri
   if (token.length < leastToken)
     throw new ConfigurationError(`${where}: must have ${leastToken} characters or more`);
   return token;
-}
-
-function addressOf(listen: string): { readonly host: string; readonly port: number } {
-  const at = listen.lastIndexOf(':');
-  return { host: listen.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(listen.slice(at + 1)) };
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
