@@ -56,6 +56,8 @@ test('a terminal says that it is recorded, before and during, and is played in t
   const shown = () => replay.frame.locator('.xterm-rows').innerText();
   expect(await shown()).not.toContain('käse-42');
   const seek = replay.frame.getByLabel('Position');
+  const [max, step] = await Promise.all([seek.getAttribute('max'), seek.getAttribute('step')]);
+  expect(Number(max) % Number(step), 'the last step is the end').toBe(0);
   await seek.focus();
   await replay.page.keyboard.press('End');
   await expect.poll(shown, { timeout }).toContain('käse-42');

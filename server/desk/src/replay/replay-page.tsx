@@ -10,6 +10,9 @@ const clockOf = (ms: number) => {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 };
 
+/** ms. One press of an arrow key. */
+const seekStep = 100;
+
 /** A recording with what plays it. */
 export function ReplayPage({
   bridge,
@@ -44,8 +47,9 @@ export function ReplayPage({
           aria-label={t('replay.seek')}
           aria-valuetext={clockOf(at)}
           min={0}
-          max={player.ms}
-          step={100}
+          // A browser offers whole steps only: the last one reaches the end.
+          max={Math.ceil(player.ms / seekStep) * seekStep}
+          step={seekStep}
           value={at}
           onInput={({ currentTarget }) => player.seek(Number(currentTarget.value))}
         />
