@@ -257,11 +257,43 @@ describe('of nodes that share a database', () => {
     expect(shared.told.at(-1)).toBe(2);
   });
 
-  test('one that has gone before it was told needs no row', async () => {
-    const one = await start('one');
+  test('one that has gone before it was told has both events all the same', async () => {
+    const [one, two] = [await start('one'), await start('two')];
     one.presence.withdraw(await one.tunnel());
     await pass(1_000);
     expect([one.presence.untold, shared.onLine.size]).toEqual([0, 0]);
+    expect(shared.events.map(({ kind }) => kind)).toEqual(['device.online', 'device.offline']);
+    // Also while it is being told, and when nobody knows whether that was done.
+    one.connection.broken = 'answer';
+    one.connection.lost = 1;
+    const tunnel = await one.tunnel('b', '2').catch(() => one.tunnel('b', '2'));
+    one.connection.lost = 2;
+    await pass(limits.batchMs);
+    one.presence.withdraw(tunnel);
+    await pass(5_000);
+    expect(shared.events.slice(2).map(({ kind, id }) => `${kind} ${id}`)).toEqual([
+      'device.online b',
+      'device.offline b',
+    ]);
+    expect(two.presence.list('', 10)).toEqual([]);
+  });
+
+  test('one that has come from another node, and gone before it was told, leaves no former tunnel there', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const former = await two.tunnel();
+    await pass(2_000);
+    one.presence.withdraw(await one.tunnel());
+    await pass(2_000);
+    expect([former.evictions, one.presence.locate(device), two.presence.locate(device)]).toEqual([
+      1,
+      null,
+      null,
+    ]);
+    expect(shared.events.map(({ kind }) => kind)).toEqual([
+      'device.online',
+      'device.online',
+      'device.offline',
+    ]);
   });
 
   test('channels go to the node of the device, which is asked for anew if it is elsewhere', async () => {

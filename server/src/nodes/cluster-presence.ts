@@ -177,7 +177,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     const { id } = tunnel;
     if (this.#local.get(id) !== tunnel) return false;
     this.#remove(tunnel);
-    this.#tell(goneOf(tunnel));
+    this.#tell(goneOf(tunnel, this.#isUntold(tunnel)));
     this.#went(tunnel);
     return true;
   }
@@ -272,12 +272,16 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
 
   #tellHere(tunnel: Tunnel, again: boolean): void {
     const { id, uid, generation, address, visitorKey, properties } = tunnel;
-    const former = this.#untold.get(id)?.change;
-    // What was never told is not told again.
-    const first = former?.gone === false && !former.again && former.generation === generation;
     this.#described.set(id, properties);
     const key = { id, uid, generation, address, visitorKey, properties };
-    this.#tell({ ...key, gone: false, again: again && !first });
+    // What was never told is not told again.
+    this.#tell({ ...key, gone: false, again: again && !this.#isUntold(tunnel) });
+  }
+
+  /** That this tunnel has come is still to be told. */
+  #isUntold({ id, generation }: Tunnel): boolean {
+    const change = this.#untold.get(id)?.change;
+    return change?.gone === false && !change.again && change.generation === generation;
   }
 
   #tell(change: PresenceChange): void {
@@ -519,6 +523,6 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   }
 }
 
-function goneOf({ id, uid, generation, properties, end }: LocalTunnel): PresenceChange {
-  return { id, uid, generation, properties, gone: true, end };
+function goneOf({ id, uid, generation, properties, end }: LocalTunnel, untold: boolean): PresenceChange {
+  return { id, uid, generation, properties, gone: true, end, untold };
 }

@@ -50,7 +50,12 @@ export type PresenceChange = DeviceKey & {
         /** It was told before: there is an event only if the device counts as off line. */
         readonly again: boolean;
       }
-    | { readonly gone: true; readonly end: TunnelEnd | undefined }
+    | {
+        readonly gone: true;
+        readonly end: TunnelEnd | undefined;
+        /** That it has come may not have been told: both are to be noted. */
+        readonly untold: boolean;
+      }
   );
 
 /** What has changed behind a position. */

@@ -36,8 +36,10 @@ export function outcomeOf(
     const former = before.get(id);
     const isSame = former?.generation === generation && former.epoch === epoch;
     if (change.gone) {
+      const isLater = change.untold && (former?.generation ?? -1) < generation;
       // Without a row the database has lost it: that the device has come was told.
-      if (former && (!isSame || former.gone)) continue;
+      if (former && !isLater && (!isSame || former.gone)) continue;
+      if (isLater) events.push({ kind: 'device.online', id, uid, properties });
       events.push({ kind: 'device.offline', id, uid, properties, end: change.end });
     } else if (former && former.generation > generation) {
       lost.push(id);

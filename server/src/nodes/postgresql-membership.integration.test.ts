@@ -65,6 +65,7 @@ const gone = ({ id, uid }: DeviceKey, generation: number): PresenceChange => ({
   ...{ id, uid, generation, gone: true },
   properties: { name: 'pump' },
   end: { cause: 'closed', reason: 'the device closed it' },
+  untold: false,
 });
 const secrets = { password: 'hash', digestSha256: null, digestMd5: null };
 async function add(id: string): Promise<DeviceKey> {
