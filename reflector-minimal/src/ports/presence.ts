@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { DeviceKey } from './store.ts';
+import { type DeviceKey, StoreUnavailable } from './store.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
 
 /*
@@ -57,6 +57,16 @@ export interface LocalTunnel extends OnlineDevice {
   evict(): void;
 }
 
+/** A node was asked to end a tunnel, and has not said that it has. It does so once it can be reached. */
+export class EndUnconfirmed extends StoreUnavailable {
+  readonly node: string;
+
+  constructor(node: string) {
+    super('NODE', 'it has not said that it has ended a tunnel', `the node "${node}"`);
+    this.node = node;
+  }
+}
+
 export interface PresenceListener {
   /** A tunnel is up. It may take the place of another one, which then does not go. */
   came(device: OnlineDevice): void;
@@ -94,9 +104,13 @@ export interface Presence<Tunnel extends LocalTunnel = LocalTunnel> {
 
   /**
    * Asks the node where the tunnel of a device ends, if that is another one, to end it. False: no other node has one. Rejects with
-   * `StoreUnavailable`.
+   * `StoreUnavailable`. `untilEnded`: resolves once the tunnel has ended; rejects with {@link EndUnconfirmed} if it may last.
    */
-  disconnect?(device: DeviceKey, end: TunnelEnd): Promise<boolean>;
+  disconnect?(
+    device: DeviceKey,
+    end: TunnelEnd,
+    options?: { readonly untilEnded?: boolean },
+  ): Promise<boolean>;
 
   /** Called once at the end, when the tunnels of this process have ended and the store is still open; also when the start fails. */
   close?(): Promise<void>;

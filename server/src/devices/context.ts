@@ -125,15 +125,19 @@ export function* checkDomain({ domains }: DevicesContext, caller: Caller, domain
   caller.require('devices.create', domainTarget(domain));
 }
 
-/** Ends the tunnel of a device, or asks the node to where it is; false: it has none. The agent comes back if it is let in. */
+/**
+ * Ends the tunnel of a device, or asks the node to where it is; false: it has none. The agent comes back if it is let in. `untilEnded`:
+ * resolves once the tunnel has ended at that node, or rejects with `EndUnconfirmed`.
+ */
 export async function disconnect(
   { core }: DevicesContext,
   device: Pick<FleetDevice, 'id' | 'uid'>,
   end: TunnelEnd,
+  options: { readonly untilEnded?: boolean } = {},
 ): Promise<boolean> {
   const { presence } = core;
   const connected = presence.local.get(device.id);
-  if (connected?.uid !== device.uid) return (await presence.disconnect?.(device, end)) ?? false;
+  if (connected?.uid !== device.uid) return (await presence.disconnect?.(device, end, options)) ?? false;
   connected.tunnel.close(1000, end);
   return true;
 }

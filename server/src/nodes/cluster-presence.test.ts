@@ -219,6 +219,35 @@ describe('of nodes that share a database', () => {
     expect(await two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' })).toBe(false);
   });
 
+  test('endMs: that a tunnel has ended is said once it is known, and never of a node that cannot be asked', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const disconnect = () =>
+      two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' }, { untilEnded: true });
+    const tunnel = await one.tunnel();
+    await pass(2_000);
+    const said: string[] = [];
+    void disconnect().then((has) => said.push(String(has)));
+    await pass(2_000);
+    expect([one.ended, said]).toEqual([['a: asked'], []]);
+    one.presence.withdraw(tunnel);
+    await pass(2_000);
+    expect(said).toEqual(['true']);
+    await one.tunnel();
+    await pass(2_000);
+    one.connection.broken = 'away';
+    void disconnect().catch((error: StoreUnavailable) => said.push(error.message));
+    await pass(limits.endMs + 25);
+    expect(said.slice(1)).toEqual([
+      'the node "one" cannot be used: it has not said that it has ended a tunnel',
+    ]);
+    // Its own end keeps nobody waiting.
+    void disconnect().catch((error: StoreUnavailable) => said.push(error.message));
+    await pass(100);
+    await two.presence.stop();
+    await pass(100);
+    expect(said).toHaveLength(3);
+  });
+
   test('batchRows, readRows: many that come at once are told in bounded batches, and read in pages', async () => {
     Object.assign(limits, { batchRows: 5, readRows: 3 });
     const [one, two] = [await start('one'), await start('two')];

@@ -3,6 +3,7 @@ import type { Cancellable, Clock } from 'rm-protocol';
 import {
   type DeviceChannel,
   type DeviceKey,
+  EndUnconfirmed,
   type LocalTunnel,
   type OnlineDevice,
   type Presence,
@@ -15,6 +16,7 @@ import { Batched } from './batched.ts';
 import type { Lease } from './lease.ts';
 import type { NodeLimits } from './limits.ts';
 import {
+  type AskedEnd,
   type MembershipTable,
   type NodeRow,
   NotHeld,
@@ -69,6 +71,13 @@ export interface ClusterPresenceOptions {
   readonly close?: () => Promise<void>;
 }
 
+/** Somebody waits for the end of a tunnel at another node. */
+interface Ending {
+  /** What is known of other nodes is new. */
+  look(): void;
+  giveUp(): void;
+}
+
 /** What the database is to know. */
 interface Untold {
   readonly change: PresenceChange;
@@ -108,6 +117,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   #telling: Promise<void> | null = null;
   /** So many changes are told one at a time: one of them cannot be told. */
   #singly = 0;
+  /** Tunnels at other nodes that were asked to end. */
+  readonly #ending = new Set<Ending>();
   #stopped = false;
 
   constructor(options: ClusterPresenceOptions) {
@@ -212,9 +223,15 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     }
   }
 
-  async disconnect(device: DeviceKey, end: TunnelEnd): Promise<boolean> {
+  async disconnect(
+    device: DeviceKey,
+    end: TunnelEnd,
+    { untilEnded = false }: { readonly untilEnded?: boolean } = {},
+  ): Promise<boolean> {
     const { table, lease } = this.#options;
-    return table.askEnd(device, end, lease.epoch);
+    const asked = await table.askEnd(device, end, lease.epoch);
+    if (asked && untilEnded) await this.#untilEnded(device.id, asked);
+    return asked !== null;
   }
 
   async close(): Promise<void> {
@@ -226,6 +243,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     this.#readTimer?.cancel();
     for (const tunnel of [...this.#local.values()]) this.withdraw(tunnel);
     this.#stopped = true;
+    for (const { giveUp } of [...this.#ending]) giveUp();
     await this.#reading;
     await this.#burying;
     await this.#telling;
@@ -381,6 +399,32 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
       });
   }
 
+  /** Rejects with `EndUnconfirmed` if this node does not read within `limits.endMs` that it has. */
+  #untilEnded(id: string, asked: AskedEnd): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#ending.delete(ending);
+        reject(new EndUnconfirmed(this.#nodes.get(asked.epoch)?.name ?? `of epoch ${asked.epoch}`));
+      };
+      const timer = this.#options.clock.schedule(this.#options.limits.endMs, giveUp);
+      const ending: Ending = {
+        look: () => {
+          // What is known may be from before it was asked.
+          if (this.#position < asked.change || this.#remote.get(id)?.generation === asked.generation) return;
+          this.#ending.delete(ending);
+          timer.cancel();
+          resolve();
+        },
+        giveUp: () => {
+          timer.cancel();
+          giveUp();
+        },
+      };
+      if (this.#stopped) ending.giveUp();
+      else this.#ending.add(ending);
+    });
+  }
+
   async #read(): Promise<void> {
     const { table, clock, limits } = this.#options;
     this.#describe();
@@ -398,6 +442,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
       if (reading.rows.length >= limits.readRows) continue;
       this.#knownAt = began;
       this.#dropUnconfirmed();
+      for (const { look } of [...this.#ending]) look();
       return;
     }
   }

@@ -25,6 +25,8 @@ export interface NodeLimits {
   readonly buryMs: number;
   /** How long the nodes have for telling again what they have, once the database has lost it, ms. */
   readonly retellMs: number;
+  /** How long a node that was asked to end a tunnel has for that and for telling it, ms: it reads of it, and we of the end. */
+  readonly endMs: number;
   /** Over how long a node that is drained sends its devices away, ms. */
   readonly drainMs: number;
 }
@@ -41,5 +43,6 @@ export const nodeLimits: NodeLimits = {
   goneRows: 20_000,
   buryMs: 6_000,
   retellMs: 10_000,
+  endMs: 5_000,
   drainMs: 60_000,
 };

@@ -58,6 +58,9 @@ export type PresenceChange = DeviceKey & {
       }
   );
 
+/** A tunnel that is asked to end. */
+export type AskedEnd = Pick<PresenceRow, 'epoch' | 'generation' | 'change'>;
+
 /** What has changed behind a position. */
 export interface PresenceReading {
   /** Of the data: another one, if the database has lost it. */
@@ -91,8 +94,8 @@ export interface MembershipTable {
   read(position: number): Promise<PresenceReading>;
   /** For each of these devices where it is, or `null` for nowhere. */
   find(devices: readonly DeviceKey[]): Promise<readonly (PresenceRow | null)[]>;
-  /** Asks the node of a device to end its tunnel. False: no node but `epoch` has one. */
-  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): Promise<boolean>;
+  /** Asks the node of a device to end its tunnel, and returns what its row is then. `null`: no node but `epoch` has one. */
+  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): Promise<AskedEnd | null>;
   /**
    * Tells what has come and gone at a node, with its events. Returns the ids of which another node has a later tunnel. Rejects with
    * `NotHeld` while the lease is over, when nothing was changed.

@@ -24,6 +24,7 @@ const nodeBounds = {
   readMs: 50,
   batchMs: 5,
   buryMs: 100,
+  endMs: 600_000,
 };
 
 let database: PostgresqlServer;
@@ -206,6 +207,24 @@ test('a tunnel is ended by the API of any node', async () => {
   await until(async () => (await one.server.reflector.store.devices.get('pump'))?.online === false);
   const { body } = await alice.get('/devices/pump/connections');
   expect(body).toMatchObject({ items: [{ end: { cause: 'disconnected', by: 'alice' } }] });
+});
+
+test('endMs: that the tunnel has ended is not said of a node that is cut off from the database', async () => {
+  const [one, two] = [await start('one'), await start('two', { nodeBounds: { ...nodeBounds, endMs: 100 } })];
+  await addDevice(one.server, 'pump', 'acme');
+  const agent = await comeTo(one.server, await services());
+  await isAt(two.server, 'one');
+  one.way.cut();
+  const { status, body } = await two.server.as('alice').post('/devices/pump/disconnect');
+  expect([status, body]).toMatchObject([
+    503,
+    {
+      title: 'The tunnel may last',
+      detail: 'the node "one" has not ended it; it does so once it can use the database',
+    },
+  ]);
+  one.way.mend();
+  await agent.ended;
 });
 
 test('a node that ends in order says that its devices have gone, and leaves nothing behind', async () => {

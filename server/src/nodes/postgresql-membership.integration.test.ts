@@ -363,11 +363,11 @@ test('the node of a device is asked to end its tunnel, until it has', async () =
   const a = await add('a');
   const [one, two] = [await table.join(identity('one')), await table.join(identity('two'))];
   const end = { cause: 'disconnected', reason: 'disconnected by an operator', by: 'alice' } as const;
-  expect(await table.askEnd(a, end, two)).toBe(false);
+  expect(await table.askEnd(a, end, two)).toBeNull();
   await table.tell(one, [here(a, 1)]);
   const position = (await table.read(0)).rows[0]?.change ?? 0;
-  expect(await table.askEnd(a, end, one)).toBe(false);
-  expect(await table.askEnd(a, end, two)).toBe(true);
+  expect(await table.askEnd(a, end, one)).toBeNull();
+  expect(await table.askEnd(a, end, two)).toMatchObject({ epoch: one, generation: 1 });
   // What it tells meanwhile does not take it back.
   await table.tell(one, [here(a, 1, true)]);
   const [row] = (await table.read(position)).rows;

@@ -6,6 +6,7 @@ import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/lim
 import { withoutNul } from '../store/postgresql/text.ts';
 import type { NodeLimits } from './limits.ts';
 import {
+  type AskedEnd,
   type Identity,
   type MembershipTable,
   type NodeRow,
@@ -158,14 +159,14 @@ export class PostgresqlMembership implements MembershipTable {
     });
   }
 
-  askEnd({ id, uid }: DeviceKey, end: TunnelEnd, epoch: number): Promise<boolean> {
+  askEnd({ id, uid }: DeviceKey, end: TunnelEnd, epoch: number): Promise<AskedEnd | null> {
     return this.#database.transact('presence', async (transaction) => {
-      const asked = await transaction.run(
+      const [asked] = await transaction.query<AskedEnd>(
         `UPDATE fleet_presence SET end_asked = $4, change = $5::bigint
-         WHERE id = $1 AND uid = $2 AND epoch <> $3 AND NOT gone`,
+         WHERE id = $1 AND uid = $2 AND epoch <> $3 AND NOT gone RETURNING epoch, generation, change`,
         ...[id, uid, epoch, JSON.stringify(end), await nextChange(transaction, 1)],
       );
-      return asked > 0;
+      return asked ?? null;
     });
   }
 

@@ -1,6 +1,7 @@
 import { type DeviceKey, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
 import type { NodeLimits } from '../nodes/limits.ts';
 import {
+  type AskedEnd,
   type Identity,
   type MembershipTable,
   NotHeld,
@@ -110,11 +111,12 @@ export class SharedMembership {
     return row && row.uid === uid && !row.gone ? row : null;
   }
 
-  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): boolean {
+  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): AskedEnd | null {
     const row = this.find(device);
-    if (!row || row.epoch === epoch) return false;
-    this.rows.set(row.id, { ...row, endAsked: JSON.stringify(end), change: ++this.#last });
-    return true;
+    if (!row || row.epoch === epoch) return null;
+    const asked = { ...row, endAsked: JSON.stringify(end), change: ++this.#last };
+    this.rows.set(row.id, asked);
+    return asked;
   }
 
   tell(epoch: number, changes: readonly PresenceChange[]): readonly string[] {
@@ -199,7 +201,7 @@ export class SharedConnection implements MembershipTable {
     return this.#do(() => devices.map((device) => this.#shared.find(device)));
   }
 
-  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): Promise<boolean> {
+  askEnd(device: DeviceKey, end: TunnelEnd, epoch: number): Promise<AskedEnd | null> {
     return this.#do(() => this.#shared.askEnd(device, end, epoch));
   }
 
