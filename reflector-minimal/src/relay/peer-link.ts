@@ -1,5 +1,6 @@
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Cancellable, Clock } from 'rm-protocol';
 import { Boundary } from '../boundary.ts';
@@ -16,6 +17,9 @@ export interface Peer extends NodeLife {
   /** `host:port`, or `unix:PATH`. */
   readonly address: string;
 }
+
+/** A connection that is being made: it emits `connect`, or `error` and `close`. */
+export type ConnectPeer = (peer: Peer) => Duplex;
 
 /** What takes the way to another node. */
 export interface LinkedChannel {
@@ -34,6 +38,8 @@ export interface PeerLinkOptions {
   readonly node: NodeLife;
   /** `null`: Unix sockets only. */
   readonly tls: RelayTlsFiles | null;
+  /** In the place of TLS and Unix sockets. */
+  readonly connect?: ConnectPeer | undefined;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,7 +55,7 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #channels = new Map<number, LinkedChannel>();
   readonly #boundary: Boundary;
-  #socket: Socket | null = null;
+  #socket: Duplex | null = null;
   #connection: PeerConnection | null = null;
   #timer: Cancellable | null = null;
   #greeted = false;
@@ -98,24 +104,13 @@ export class PeerLink {
   }
 
   #dial(): void {
-    const { tls, peer } = this.#options;
-    const where = parsePeerAddress(peer.address);
-    if (!where) throw new Error(`not an address: ${JSON.stringify(peer.address)}`);
-    const local = 'path' in where;
-    if (!local && !tls) throw new Error('TLS is needed beyond this host');
-    const socket =
-      tls && !local
-        ? connectTls({
-            ...where,
-            ...tls.read(),
-            minVersion: 'TLSv1.3',
-            checkServerIdentity: () => undefined,
-          })
-        : connect(where);
+    const { connect: connectPeer, peer } = this.#options;
+    const { socket, connected } = connectPeer
+      ? { socket: connectPeer(peer), connected: 'connect' }
+      : this.#dialAddress(peer.address);
     this.#socket = socket;
     this.#boundary.contain(socket);
-    socket.setNoDelay(true);
-    socket.once(tls && !local ? 'secureConnect' : 'connect', () => this.#connected(socket));
+    socket.once(connected, () => this.#connected(socket));
     // Once it is connected, the connection itself says why it has ended.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!this.#connection) this.#end(connectFault(error));
@@ -125,10 +120,28 @@ export class PeerLink {
     });
   }
 
-  #connected(socket: Socket | TLSSocket): void {
+  /** The connection, and which of its events says that it is there. */
+  #dialAddress(address: string): { readonly socket: Duplex; readonly connected: string } {
+    const { tls } = this.#options;
+    const where = parsePeerAddress(address);
+    if (!where) throw new Error(`not an address: ${JSON.stringify(address)}`);
+    const local = 'path' in where;
+    if (!local && !tls) throw new Error('TLS is needed beyond this host');
+    if (!tls || local) {
+      const socket = connect(where);
+      socket.setNoDelay(true);
+      return { socket, connected: 'connect' };
+    }
+    const verified = { minVersion: 'TLSv1.3', checkServerIdentity: () => undefined } as const;
+    const socket = connectTls({ ...where, ...tls.read(), ...verified });
+    socket.setNoDelay(true);
+    return { socket, connected: 'secureConnect' };
+  }
+
+  #connected(socket: Duplex): void {
     const { peer, node, limits, clock, faulty } = this.#options;
     if (this.#lost) return;
-    if ('getPeerX509Certificate' in socket) {
+    if (socket instanceof TLSSocket) {
       const certificate = socket.getPeerX509Certificate();
       if (!certificate || !namesNode(certificate, peer.name)) {
         this.#end(`its certificate does not name ${JSON.stringify(peer.name)}`);

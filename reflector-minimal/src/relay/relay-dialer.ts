@@ -7,13 +7,15 @@ import type { DeviceChannel } from '../ports/presence.ts';
 import { HeldBytes } from '../tunnels/held-bytes.ts';
 import { DialedChannel, type Place } from './dialed-channel.ts';
 import type { NodeLife } from './hello.ts';
-import { type Peer, PeerLink } from './peer-link.ts';
+import { type ConnectPeer, type Peer, PeerLink } from './peer-link.ts';
 import type { RelayTarget } from './relay-frame.ts';
 import { type RelayTls, RelayTlsFiles } from './tls.ts';
 
 export interface RelayDialerOptions {
   /** `null`: only nodes that listen on Unix sockets can be reached. */
   readonly tls: RelayTls | null;
+  /** In the place of TLS and Unix sockets: a connection whose ends have proven themselves to each other, such as a simulated one. */
+  readonly connect?: ConnectPeer | undefined;
   /** This node. */
   readonly node: NodeLife;
   readonly limits: Limits;
@@ -120,7 +122,7 @@ export class RelayDialer {
 
   /** The link to a node, or why there is none at present. */
   #linkTo(peer: Peer): PeerLink | string {
-    const { node, limits, clock, log } = this.#options;
+    const { node, limits, clock, log, connect } = this.#options;
     if (this.#closed) return 'this node stops';
     const present = this.#links.get(peer.name);
     if (present) {
@@ -135,6 +137,7 @@ export class RelayDialer {
       peer,
       node,
       tls: this.#files,
+      connect,
       limits,
       clock,
       log,

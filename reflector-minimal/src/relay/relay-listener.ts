@@ -8,9 +8,8 @@ import { containServer, containTimers } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import type { LocalTunnel } from '../ports/presence.ts';
 import { HandshakeFailures, reasonOf } from '../tls/handshake-failures.ts';
-import { HeldBytes } from '../tunnels/held-bytes.ts';
 import type { Hello, NodeLife } from './hello.ts';
-import { ServedPeer } from './served-peer.ts';
+import { ServedPeers } from './served-peers.ts';
 import { certificateFault, namesNode, type RelayTls, RelayTlsFiles } from './tls.ts';
 
 export interface RelayListenerOptions {
@@ -27,21 +26,13 @@ export interface RelayListenerOptions {
   readonly log: Logger;
 }
 
-interface Greeted {
-  readonly peer: ServedPeer;
-  readonly epoch: number;
-}
-
 /** The owner's side of the relay: lets other nodes open channels to devices whose tunnels end in this process. */
 export class RelayListener {
   readonly #options: RelayListenerOptions;
   readonly #files: RelayTlsFiles | null;
   readonly #server: Server;
-  readonly #held: HeldBytes;
+  readonly #peers: ServedPeers;
   readonly #refused: HandshakeFailures;
-  /** All that are connected, and those that have said who they are by name, the oldest first. */
-  readonly #peers = new Set<ServedPeer>();
-  readonly #greeted = new Map<string, Greeted[]>();
   /** Of TCP or of the Unix socket. */
   readonly #sockets = new Set<Socket>();
   /** Those on which nobody has said who it is, the oldest first. */
@@ -49,9 +40,6 @@ export class RelayListener {
   /** Whose end is told already. */
   readonly #tooMuch = new WeakSet<Socket>();
   #look: Cancellable | null = null;
-  /** Lines about nodes that come and go, since when by the clock. */
-  #lines = 0;
-  #linesSince = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | null = null;
 
   private constructor(options: RelayListenerOptions) {
@@ -59,7 +47,7 @@ export class RelayListener {
     if (!tls && !('path' in address)) throw new TypeError('a relay without TLS needs a Unix socket');
     this.#options = { ...options, clock: containTimers(clock, (error) => this.#failed(error)) };
     this.#files = tls && new RelayTlsFiles(tls);
-    this.#held = new HeldBytes(limits.relayHeldBytes);
+    this.#peers = new ServedPeers({ ...this.#options, faulty: (error) => this.#failed(error) });
     this.#refused = new HandshakeFailures(clock, limits, log, {
       first: 'a connection to the relay was refused',
       further: 'further connections to the relay were refused in this network',
@@ -102,7 +90,7 @@ export class RelayListener {
     this.#closed ??= new Promise((resolve) => {
       const { clock, limits } = this.#options;
       this.#look?.cancel();
-      for (const peer of this.#peers) peer.end('this node stops');
+      this.#peers.end('this node stops');
       const timer = clock.schedule(limits.closeMs, () => {
         for (const socket of this.#sockets) socket.destroy();
       });
@@ -190,59 +178,15 @@ export class RelayListener {
 
   #serve(socket: Duplex, objection: (hello: Hello) => string | null): void {
     if (socket.destroyed) return;
-    const { node, tunnels, limits, clock } = this.#options;
     const address = addressOf(socket as Socket);
-    let greeted: Hello | null = null;
-    const peer = new ServedPeer({
-      socket,
-      node,
-      tunnels,
-      limits,
-      clock,
-      held: this.#held,
-      greeted: (hello) => {
-        const found = objection(hello) ?? this.#outlived(hello);
-        if (found !== null) return found;
-        greeted = hello;
-        this.#strangers.delete(underTls(socket as Socket));
-        this.#enter(hello, peer);
-        this.#tell({ peer: hello.name, epoch: hello.epoch, address }, 'a node has connected to the relay');
-        return null;
+    this.#peers.serve(socket, {
+      address,
+      objection,
+      greeted: () => this.#strangers.delete(underTls(socket as Socket)),
+      refused: (reason) => {
+        if (!this.#tooMuch.has(underTls(socket as Socket))) this.#refused.add(address, reason);
       },
-      lost: (reason) => {
-        this.#peers.delete(peer);
-        if (!greeted) {
-          if (!this.#tooMuch.has(underTls(socket as Socket))) this.#refused.add(address, reason);
-          return;
-        }
-        this.#leave(greeted.name, peer);
-        this.#tell({ peer: greeted.name, reason }, 'a node has left the relay');
-      },
-      faulty: (error) => this.#failed(error),
     });
-    this.#peers.add(peer);
-  }
-
-  /** Of two processes with one name, the younger counts. */
-  #outlived({ name, epoch }: Hello): string | null {
-    const younger = (this.#greeted.get(name) ?? []).some((other) => other.epoch > epoch);
-    return younger ? `epoch ${epoch} of ${JSON.stringify(name)} has passed` : null;
-  }
-
-  #enter({ name, epoch }: Hello, peer: ServedPeer): void {
-    const others = [...(this.#greeted.get(name) ?? [])];
-    this.#greeted.set(name, [...others, { peer, epoch }]);
-    const more = others.length + 1 - this.#options.limits.relayConnectionsPerPeer;
-    others.forEach((other, i) => {
-      if (other.epoch < epoch) other.peer.end('this node has started again');
-      else if (i < more) other.peer.end('too many connections of this node');
-    });
-  }
-
-  #leave(name: string, peer: ServedPeer): void {
-    const rest = (this.#greeted.get(name) ?? []).filter((other) => other.peer !== peer);
-    if (rest.length > 0) this.#greeted.set(name, rest);
-    else this.#greeted.delete(name);
   }
 
   #lookForChanges(): void {
@@ -256,19 +200,6 @@ export class RelayListener {
         log.error({ err: error }, 'the TLS files of the relay cannot be used: those of before remain');
       }
     });
-  }
-
-  /** A node that comes and goes without end does not fill the log. */
-  #tell(facts: object, message: string): void {
-    const { clock, limits, log } = this.#options;
-    if (clock.now() - this.#linesSince >= limits.relayTlsMs) {
-      this.#linesSince = clock.now();
-      this.#lines = 0;
-    }
-    this.#lines++;
-    if (this.#lines <= limits.relayLines) log.info(facts, message);
-    else if (this.#lines === limits.relayLines + 1)
-      log.warn(facts, 'nodes come to the relay and go so often that further lines are left out for a while');
   }
 
   #failed(error: unknown): void {
