@@ -20,6 +20,8 @@ export class SimulatedFiles implements Files {
   readonly content = new Map<string, Uint8Array>();
   /** Directories that are there although they are empty. */
   readonly directories = new Set(['/', '/run', '/var/lib', '/var/log']);
+  /** FIFOs that nobody writes to: who reads one waits for ever. */
+  readonly fifos = new Set<string>();
   /** On a file system that is mounted read-only. */
   readOnly = false;
   /** Whatever is done fails, as on a disk that is full. */
@@ -33,6 +35,7 @@ export class SimulatedFiles implements Files {
   }
 
   read(path: string, maxBytes: number): Uint8Array {
+    if (this.fifos.has(path)) throw new Error(`reading ${path} would never end`);
     const bytes = this.content.get(path);
     if (!bytes) throw failure('not-found', 'no such file');
     if (bytes.length > maxBytes) throw failure('too-large', `larger than ${maxBytes} bytes`);
@@ -78,7 +81,7 @@ export class SimulatedFiles implements Files {
   }
 
   list(path: string): string[] {
-    const names = [...this.content.keys()].filter((name) => name.startsWith(`${path}/`));
+    const names = [...this.content.keys(), ...this.fifos].filter((name) => name.startsWith(`${path}/`));
     return names.map((name) => name.slice(path.length + 1)).sort();
   }
 
@@ -87,6 +90,7 @@ export class SimulatedFiles implements Files {
     const id = `1:${path}`;
     const writable = !this.readOnly;
     if (bytes) return { kind: 'file' as const, size: bytes.length, mode: 0o600, id, writable };
+    if (this.fifos.has(path)) return { kind: 'other' as const, size: 0, mode: 0o600, id, writable };
     return this.directories.has(path) || this.list(path).length > 0
       ? { kind: 'directory' as const, size: 0, mode: 0o700, id, writable }
       : null;

@@ -5,7 +5,7 @@ import type { Machine } from '../config/machine.ts';
 import type { Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
 import type { GatewaySettings } from './gateway-file.ts';
-import { isObject, readSource } from './source.ts';
+import { isObject, readDeviceFile } from './source.ts';
 
 /** Where a device is configured. */
 export interface DeviceSource {
@@ -78,7 +78,7 @@ function inFolder(host: Reader, folder: string): DeviceSource[] | { readonly err
     };
   return names.map((name) => {
     const origin = `${folder}/${name}`;
-    const content = readSource(host.files, origin, gatewayLimits.fileBytes);
+    const content = readDeviceFile(host.files, origin);
     const text = 'error' in content ? content.error : JSON.stringify(content.json);
     return { origin, key: name, digest: digestOf(host, text), content };
   });

@@ -112,6 +112,14 @@ describe('a gateway with a folder', () => {
     expect(statusOf('cam-1').connects).toBe(1);
   });
 
+  it('does not wait for a FIFO among the files', () => {
+    host.files.fifos.add(`${folder}/two.json`);
+    write('one', device('cam-1', '10.0.0.1'));
+    start();
+    expect(states()).toEqual({ 'cam-1': 'connected' });
+    expect(status().faults).toEqual([`${folder}/two.json: is no file`]);
+  });
+
   it('waits until a folder is quiet, but not for ever', () => {
     start();
     for (let n = 0; n < 40; n++) {

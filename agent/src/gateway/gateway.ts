@@ -22,7 +22,7 @@ import { DialSlots } from './dial-slots.ts';
 import { GatewayDevice, type GatewayParts } from './gateway-device.ts';
 import type { GatewaySettings } from './gateway-file.ts';
 import { type Reachability, ReachabilityWatch } from './reachability.ts';
-import { isObject, readSource } from './source.ts';
+import { isObject, readDeviceFile } from './source.ts';
 
 /** One device in the list of all. */
 export interface DeviceSummary {
@@ -228,7 +228,7 @@ export class Gateway implements ControlledAgent {
     if (folder === null || !deviceName.test(name))
       return { error: `there is no file ${name}.json`, absent: true };
     const path = `${folder}/${name}.json`;
-    const source = readSource(this.#host.files, path, gatewayLimits.fileBytes);
+    const source = readDeviceFile(this.#host.files, path);
     if ('json' in source && isObject(source.json))
       return { json: source.json, digest: digestOf(this.#host, JSON.stringify(source.json)) };
     const error = 'error' in source ? source.error : `${path}: found no object`;

@@ -1,5 +1,6 @@
 import { utf8DecodeStrict } from 'rm-protocol';
 import { type Json, type JsonObject, JsonSyntaxError, parseJson, positionAt } from '../config/json.ts';
+import { gatewayLimits } from '../config/limits.ts';
 import type { Host } from '../host.ts';
 import { messageOf } from '../log/log.ts';
 
@@ -24,6 +25,22 @@ export function readSource(
   }
   if (text === null) return { error: `${path}: is not UTF-8 text` };
   return parseSource(text, path);
+}
+
+/**
+ * As {@link readSource}, in the folder of the devices. Reading what is no file there, such as a FIFO, may wait for ever, and the
+ * tunnels of all devices with it.
+ */
+export function readDeviceFile(
+  files: Pick<Host['files'], 'read' | 'stat'>,
+  path: string,
+): Source | { readonly error: string } {
+  try {
+    if (files.stat(path)?.kind === 'other') return { error: `${path}: is no file` };
+  } catch (error) {
+    return { error: `${path}: cannot be read: ${messageOf(error)}` };
+  }
+  return readSource(files, path, gatewayLimits.fileBytes);
 }
 
 export function parseSource(text: string, path: string): Source | { readonly error: string } {
