@@ -1,6 +1,6 @@
 import { interrupted, startLocalReflector } from 'local-reflector';
 import { Agent } from 'rm-agent';
-import { startSerialLine } from './serial-line.ts';
+import { question, startSerialLine } from './serial-line.ts';
 
 const line = await startSerialLine();
 const reflector = await startLocalReflector('balance-1');
@@ -14,7 +14,7 @@ await agent.connected();
 const { name, password } = reflector.user;
 console.log(`
   export RM_REFLECTOR=http://localhost:${reflector.port} RM_USER=${name} RM_PASSWORD=${password}
-  node client/dist/main.js forward balance-1 -R 4001 -C 'printf "S\\r\\n" | nc -q 2 127.0.0.1 %p'
+  node client/dist/main.js forward balance-1 -R 4001 -C '${question}'
 
   Ctrl-C ends the example.
 `);

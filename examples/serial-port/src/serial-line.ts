@@ -13,6 +13,12 @@ export interface SerialLine {
   stop(): void;
 }
 
+/**
+ * Asks the balance at a port, `%p`, for a weight. Netcat must not end its side before the answer: ser2net would then close the
+ * connection.
+ */
+export const question = 'printf "S\\r\\n" | nc -w 10 -W 1 127.0.0.1 %p';
+
 /** The balance, compiled or not. */
 const scale = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../dist/scale.js' : 'scale.js', import.meta.url),
