@@ -1,3 +1,4 @@
+import { parseIp } from 'rm-protocol';
 import type { Configuration } from '../config/configuration.ts';
 import type { Json, JsonObject } from '../config/json.ts';
 import { configure } from '../config/load.ts';
@@ -75,8 +76,10 @@ function targetFaults(json: JsonObject): string[] {
   return faults;
 }
 
+/** Whether nobody on the way can pose as it. */
 function local(target: Json): boolean {
-  return typeof target === 'string' && /^(?:unix:|localhost$|127\.|::1$)/.test(target);
+  if (typeof target !== 'string') return false;
+  return /^(?:unix:|localhost$|::1$)/.test(target) || (target.startsWith('127.') && parseIp(target) !== null);
 }
 
 /** What a device has from the gateway's file is in memory once, whatever the number of devices. */

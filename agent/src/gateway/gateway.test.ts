@@ -329,6 +329,11 @@ describe('a device of a gateway', () => {
       device('a', '10.0.0.1', { services: [{ port: 443 }] }),
       /^services\[0\]\.tls: needed are pins, or "verify": true .*, or "verify": false/,
     ],
+    [
+      'with such TLS at a name that looks like a loopback address',
+      device('a', '127.0.0.1.example', { services: [{ port: 443 }] }),
+      /^services\[0\]\.tls: needed are pins/,
+    ],
   ])('%s is an error', (_, json, line) => {
     expect(faults(json)).toEqual([expect.stringMatching(line)]);
   });
