@@ -288,10 +288,12 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
     ];
     const passwords = accepting(authenticators, 'password');
     const logIn = new LogIn({ users, cache, key, passwords, verifier, clock, limits, shared });
-    const oneUse = (purpose: string, ms: number) => shared && new OneUseTokens(shared, key, purpose, ms);
-    const codes = oneUse('device code', limits.deviceCodeMs);
-    const nonces = oneUse('digest', limits.nonceMs);
-    const carried = oneUse('choice', limits.deviceCodeMs);
+    const oneUse = (purpose: string, ms: number, used: number) =>
+      shared && new OneUseTokens(shared, key, purpose, { ms, used });
+    const codes = oneUse('device code', limits.deviceCodeMs, limits.deviceCodes);
+    const nonces = oneUse('digest', limits.nonceMs, limits.usedNonces);
+    // It is read, and never used up.
+    const carried = oneUse('choice', limits.deviceCodeMs, 0);
     const presence: Presence<ConnectedDevice> =
       (await options.presence?.<ConnectedDevice>()) ?? new LocalPresence<ConnectedDevice>();
     opened.push(() => presence.close?.());

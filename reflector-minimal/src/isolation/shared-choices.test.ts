@@ -16,7 +16,7 @@ beforeEach(() => {
   const memory = new SharedMemory(clock);
   const make = () =>
     new SharedChoices(
-      new OneUseTokens(memory.join(), Buffer.from('key'), 'choice', 60_000),
+      new OneUseTokens(memory.join(), Buffer.from('key'), 'choice', { ms: 60_000, used: 0 }),
       new Choices({ sessions: 10, sessionsPerUser: 10 }),
     );
   [one, two] = [make(), make()];

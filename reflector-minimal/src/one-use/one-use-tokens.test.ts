@@ -9,7 +9,7 @@ const key = Buffer.from('of the installation');
 function stage(purpose = 'test') {
   const clock = new ManualClock();
   const memory = new SharedMemory(clock);
-  const make = () => new OneUseTokens(memory.join(), key, purpose, 60_000);
+  const make = () => new OneUseTokens(memory.join(), key, purpose, { ms: 60_000, used: 100 });
   return { clock, memory, make, one: make(), two: make() };
 }
 
@@ -51,8 +51,12 @@ test('nothing of it can be changed, and another key or purpose makes it foreign'
     expect(one.read(changed)).toBe('foreign');
   }
   for (const other of ['', 'AAAA', `${token}=`, token.slice(4)]) expect(one.read(other)).toBe('foreign');
-  expect(new OneUseTokens(memory.join(), key, 'other', 60_000).read(token)).toBe('foreign');
-  expect(new OneUseTokens(memory.join(), Buffer.from('other'), 'test', 60_000).read(token)).toBe('foreign');
+  expect(new OneUseTokens(memory.join(), key, 'other', { ms: 60_000, used: 100 }).read(token)).toBe(
+    'foreign',
+  );
+  expect(
+    new OneUseTokens(memory.join(), Buffer.from('other'), 'test', { ms: 60_000, used: 100 }).read(token),
+  ).toBe('foreign');
 });
 
 test('after all was lost no earlier one is good', async () => {
@@ -70,4 +74,25 @@ test('while it cannot be told whether it was used, it is not taken, and good lat
   await expect(two.redeem(token)).rejects.toThrow(StoreUnavailable);
   memory.isAway = false;
   expect(String(await two.redeem(token))).toBe('hello');
+});
+
+test('used: beyond it none of this purpose is taken until the first is forgotten, and all of another are', async () => {
+  const { clock, memory } = stage();
+  const make = (purpose: string) => new OneUseTokens(memory.join(), key, purpose, { ms: 60_000, used: 2 });
+  const [digest, ticket] = [make('digest'), make('ticket')];
+  const use = (tokens: OneUseTokens) => tokens.redeem(tokens.issue());
+  memory.isAway = true;
+  await expect(use(digest)).rejects.toThrow('it is away');
+  memory.isAway = false;
+  await use(digest);
+  clock.advance(1_000);
+  const outcomes = await Promise.allSettled([use(digest), use(digest)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  await expect(use(digest)).rejects.toThrow(
+    'a one-use token (digest) cannot be used: too many were used lately',
+  );
+  expect(await use(ticket)).not.toBeNull();
+  clock.advance(64_000);
+  expect(await use(digest)).not.toBeNull();
+  await expect(use(digest)).rejects.toThrow(StoreUnavailable);
 });

@@ -1,5 +1,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { SharedState } from '../ports/shared-state.ts';
+import { StoreUnavailable } from '../ports/store.ts';
+
+export interface OneUseLimits {
+  /** How long a token is good. */
+  readonly ms: number;
+  /** Tokens that one process uses up within that time and 5 s. */
+  readonly used: number;
+}
 
 export type ReadToken =
   | { readonly payload: Buffer; readonly epoch: Buffer }
@@ -20,14 +28,21 @@ const skewMs = 5_000;
  */
 export class OneUseTokens {
   readonly #shared: SharedState;
+  readonly #purpose: string;
   readonly #key: Buffer;
   readonly #ms: number;
+  readonly #most: number;
+  /** When what this process has used is good no more, of the shared clock; the first first. */
+  readonly #used: number[] = [];
+  #underWay = 0;
 
-  /** `key`: the secret of the installation. Tokens of one purpose are foreign to another. `ms`: how long a token is good. */
-  constructor(shared: SharedState, key: Buffer, purpose: string, ms: number) {
+  /** `key`: the secret of the installation. Tokens of one purpose are foreign to another. */
+  constructor(shared: SharedState, key: Buffer, purpose: string, { ms, used }: OneUseLimits) {
     this.#shared = shared;
+    this.#purpose = purpose;
     this.#key = createHmac('sha256', key).update(`one-use ${purpose}`).digest();
     this.#ms = ms;
+    this.#most = used;
   }
 
   /** In the characters of Base64url. */
@@ -52,12 +67,31 @@ export class OneUseTokens {
     return { payload: body.subarray(headBytes), epoch };
   }
 
-  /** Its payload, for one call in all processes; `null`: it is not good, or was used. Rejects with `StoreUnavailable`. */
+  /**
+   * Its payload, for one call in all processes; `null`: it is not good, or was used. Rejects with `StoreUnavailable`, also when this
+   * process has used too many lately: tokens of other purposes are taken all the same.
+   */
   async redeem(token: string): Promise<Buffer | null> {
     const found = this.read(token);
     if (typeof found === 'string') return null;
-    const isFirst = await this.#shared.once(this.#usedAs(token), found.epoch, this.#ms + skewMs);
-    return isFirst ? found.payload : null;
+    this.#forget();
+    if (this.#used.length + this.#underWay >= this.#most)
+      throw new StoreUnavailable('BUSY', 'too many were used lately', `a one-use token (${this.#purpose})`);
+    this.#underWay++;
+    try {
+      const ms = this.#ms + skewMs;
+      const isFirst = await this.#shared.once(this.#usedAs(token), found.epoch, ms);
+      this.#used.push(this.#shared.now() + ms);
+      return isFirst ? found.payload : null;
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  #forget(): void {
+    const now = this.#shared.now();
+    const left = this.#used.findIndex((until) => until > now);
+    this.#used.splice(0, left < 0 ? this.#used.length : left);
   }
 
   /** What is kept of a used token opens nothing. */

@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { defaultLimits as reflectorLimits } from 'rm-reflector';
 import { expect, test } from 'vitest';
+import { defaultLimits } from '../limits.ts';
 import { nodeLimits } from './limits.ts';
+import { sharedStateLimits } from './shared/limits.ts';
 
 test('every bound is a positive number that a test is named after', () => {
   const folder = fileURLToPath(new URL('.', import.meta.url));
@@ -19,4 +22,10 @@ test('the others know within the 2,000 ms of Presence, and a lease outlasts rene
   const { readMs, batchMs, leaseMs, renewMs, retryMs } = nodeLimits;
   expect(readMs + batchMs).toBeLessThan(2_000);
   expect(renewMs + 2 * retryMs).toBeLessThan(leaseMs);
+});
+
+test('what is used once has room for all that may arrive, and each kind for all of its own', () => {
+  const { arrivalsPerSecond, nonceMs, usedNonces, deviceCodes } = reflectorLimits;
+  expect(usedNonces).toBeGreaterThanOrEqual((arrivalsPerSecond * (nonceMs + 5_000)) / 1_000);
+  expect(sharedStateLimits.used).toBeGreaterThanOrEqual(usedNonces + deviceCodes + defaultLimits.tickets);
 });

@@ -19,7 +19,8 @@ import { warnOfUnknownDomains } from './unknown-domains.ts';
 function ticketsOf({ shared, known, clock, limits }: Core): TicketOffice {
   const own = new Tickets(clock, limits);
   if (!shared) return own;
-  const tokens = new OneUseTokens(shared.state, shared.key, 'ticket', limits.ticketMs);
+  const bounds = { ms: limits.ticketMs, used: limits.tickets };
+  const tokens = new OneUseTokens(shared.state, shared.key, 'ticket', bounds);
   return new SharedTickets(tokens, own, known, limits);
 }
 

@@ -28,7 +28,10 @@ beforeEach(() => {
 
 function make(): SharedTickets {
   const known: KnownUsers = { user: (name) => (name === alice.name ? alice : null), changed: () => {} };
-  const tokens = new OneUseTokens(memory.join(), Buffer.from('key'), 'ticket', limits.ticketMs);
+  const tokens = new OneUseTokens(memory.join(), Buffer.from('key'), 'ticket', {
+    ms: limits.ticketMs,
+    used: limits.tickets,
+  });
   return new SharedTickets(tokens, new Tickets(clock, limits), known, limits);
 }
 

@@ -12,7 +12,7 @@ export interface SharedStateLimits {
   readonly countsRead: number;
   /** Keys that are kept of all nodes. Beyond it, those that would be forgotten first are. */
   readonly countsKept: number;
-  /** Keys that one node has used up and that have not expired. Beyond it, no more are. */
+  /** Keys that one node has used up and that have not expired: those of all kinds, each of which has a lower bound. */
   readonly used: number;
   /** Keys that wait at one node to be used up. */
   readonly usesWaiting: number;
@@ -33,7 +33,7 @@ export const sharedStateLimits: SharedStateLimits = {
   countsPerWrite: 500,
   countsRead: 2_000,
   countsKept: 100_000,
-  used: 20_000,
+  used: 55_000,
   usesWaiting: 5_000,
   usesPerWrite: 500,
   sweepMs: 10_000,

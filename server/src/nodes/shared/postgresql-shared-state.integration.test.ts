@@ -224,7 +224,7 @@ test('a node that renews keeps the jobs, also after a crash of the database', as
 
 test('keys that are used up are not written as they are when tokens are', async () => {
   const one = await join();
-  const tokens = new OneUseTokens(one, Buffer.from('secret'), 'test', 60_000);
+  const tokens = new OneUseTokens(one, Buffer.from('secret'), 'test', { ms: 60_000, used: 100 });
   const token = tokens.issue(Buffer.from('what it says'));
   expect(String(await tokens.redeem(token))).toBe('what it says');
   const [kept = ''] = await server.sql("SELECT encode(key, 'base64') FROM rm_reflector.shared_used");
