@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { defaultLimits, OneUseTokens } from 'rm-reflector';
+import { defaultLimits } from 'rm-reflector';
 import { recordingBounds } from '../configuration/recording.ts';
 import type { OwnConfiguration } from '../configuration/schema.ts';
 import { devicesContext } from '../devices/context.ts';
@@ -18,10 +18,7 @@ import { warnOfUnknownDomains } from './unknown-domains.ts';
 
 function ticketsOf({ shared, known, clock, limits }: Core): TicketOffice {
   const own = new Tickets(clock, limits);
-  if (!shared) return own;
-  const bounds = { ms: limits.ticketMs, used: limits.tickets };
-  const tokens = new OneUseTokens(shared.state, shared.key, 'ticket', bounds);
-  return new SharedTickets(tokens, own, known, limits);
+  return shared ? new SharedTickets(shared, own, known, limits) : own;
 }
 
 /** Connections of pages, by tickets, and the recordings of those that are terminals. */

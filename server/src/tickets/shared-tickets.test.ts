@@ -1,4 +1,3 @@
-import { OneUseTokens } from 'rm-reflector';
 import type { Identity, KnownUsers, Session, UserRecord } from 'rm-reflector/ports';
 import { beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
@@ -26,13 +25,9 @@ beforeEach(() => {
   [one, two] = [make(), make()];
 });
 
-function make(): SharedTickets {
+function make(key = Buffer.from('key')): SharedTickets {
   const known: KnownUsers = { user: (name) => (name === alice.name ? alice : null), changed: () => {} };
-  const tokens = new OneUseTokens(memory.join(), Buffer.from('key'), 'ticket', {
-    ms: limits.ticketMs,
-    used: limits.tickets,
-  });
-  return new SharedTickets(tokens, new Tickets(clock, limits), known, limits);
+  return new SharedTickets({ state: memory.join(), key }, new Tickets(clock, limits), known, limits);
 }
 
 function ticketFor(changed: Partial<Identity> = {}): TicketFor {
@@ -85,6 +80,24 @@ test('expires, and its place is free when it was used here', async () => {
   expect(one.issue(ticketFor())).not.toBeNull();
   clock.advance(60_001);
   expect(await two.redeem(held[1] ?? '', 'tcp')).toBeNull();
+});
+
+test('its place is free where it was made when it was used elsewhere, and no other is', async () => {
+  const held = [one.issue(ticketFor()), one.issue(ticketFor())];
+  await two.redeem(held[0] ?? '', 'tcp');
+  await Promise.resolve();
+  expect(one.issue(ticketFor())).not.toBeNull();
+  expect(one.issue(ticketFor())).toBeNull();
+});
+
+test('tells whoever has it nothing that could be compared with guesses', () => {
+  const accountOf = (tickets: SharedTickets) => {
+    const bytes = Buffer.from(tickets.issue(ticketFor()) ?? '', 'base64url');
+    return /"account":"([\w-]+)"/.exec(bytes.toString('latin1'))?.[1];
+  };
+  expect(accountOf(one)).toMatch(/^[\w-]{43}$/);
+  expect(accountOf(two)).toBe(accountOf(one));
+  expect(accountOf(make(Buffer.from('another')))).not.toBe(accountOf(one));
 });
 
 test('sharedTicketBytes: the longest that there is fits in', () => {

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
-import type { OneUseTokens } from 'rm-reflector';
-import type { Identity, KnownUsers, Session, UserRecord } from 'rm-reflector/ports';
+import { createHmac } from 'node:crypto';
+import { OneUseTokens } from 'rm-reflector';
+import type { Identity, KnownUsers, Session, SharedCounter, UserRecord } from 'rm-reflector/ports';
 import type { Limits } from '../limits.ts';
+import type { Shared } from '../part.ts';
 import type { TicketFor, TicketOffice, Tickets, TicketUse } from './tickets.ts';
 
 interface Payload extends Omit<TicketFor, 'identity'> {
@@ -24,17 +25,24 @@ export class SharedTickets implements TicketOffice {
   readonly #tokens: OneUseTokens;
   readonly #books: Tickets;
   readonly #known: KnownUsers;
+  readonly #key: Buffer;
+  readonly #placeMs: number;
+  /** Of the places of other processes, those that are free again. */
+  readonly #freed: SharedCounter;
 
   constructor(
-    tokens: OneUseTokens,
+    { state, key }: Shared,
     books: Tickets,
     known: KnownUsers,
-    limits: Pick<Limits, 'sharedTicketBytes'>,
+    limits: Pick<Limits, 'sharedTicketBytes' | 'tickets' | 'ticketMs'>,
   ) {
     this.bytes = limits.sharedTicketBytes;
-    this.#tokens = tokens;
+    this.#tokens = new OneUseTokens(state, key, 'ticket', { ms: limits.ticketMs, used: limits.tickets });
     this.#books = books;
     this.#known = known;
+    this.#key = createHmac('sha256', key).update('account of a ticket').digest();
+    this.#placeMs = limits.ticketMs;
+    this.#freed = state.counter('ticket-places', (place) => void books.free(place));
   }
 
   issue(what: TicketFor): string | null {
@@ -45,7 +53,7 @@ export class SharedTickets implements TicketOffice {
     const payload: Payload = {
       ...{ device, uid, domain, port, use, recorded, place },
       user: user.name,
-      account: accountOf(user),
+      account: this.#accountOf(user),
       session: session && withoutUser(session),
       until: Number.isFinite(until) ? until : null,
       identity: rest,
@@ -57,10 +65,11 @@ export class SharedTickets implements TicketOffice {
     const bytes = await this.#tokens.redeem(ticket);
     if (!bytes) return null;
     const payload = JSON.parse(bytes.toString()) as Payload;
-    this.#books.redeem(payload.place, payload.use);
+    if (!this.#books.free(payload.place))
+      this.#freed.add(payload.place, 1, { memoryMs: this.#placeMs, perMs: 0 });
     const user = await this.#known.user(payload.user);
     // The password was changed, or the user is another one by now.
-    if (!user || accountOf(user) !== payload.account || payload.use !== use) return null;
+    if (!user || this.#accountOf(user) !== payload.account || payload.use !== use) return null;
     const { device, uid, domain, port, recorded, until, identity } = payload;
     const session = payload.session && {
       ...payload.session,
@@ -72,13 +81,13 @@ export class SharedTickets implements TicketOffice {
       identity: { ...identity, user, session, until: until ?? Number.POSITIVE_INFINITY },
     };
   }
-}
 
-/** Tells whether it is still the account that it was. */
-function accountOf({ uid, password, totpSecret }: UserRecord): string {
-  return createHash('sha256')
-    .update(JSON.stringify([uid, password, totpSecret?.toString('base64')]))
-    .digest('base64url');
+  /** Tells whether it is still the account that it was. The page can read it. */
+  #accountOf({ uid, password, totpSecret }: UserRecord): string {
+    return createHmac('sha256', this.#key)
+      .update(JSON.stringify([uid, password, totpSecret?.toString('base64')]))
+      .digest('base64url');
+  }
 }
 
 function withoutUser({ user: _, hash, ...rest }: Session): Omit<Session, 'user' | 'hash'> & { hash: string } {

@@ -76,6 +76,14 @@ export class Tickets implements TicketOffice {
     return what;
   }
 
+  /** Whether it was one of these, which is used up now. */
+  free(ticket: string): boolean {
+    const hash = hashOf(ticket);
+    const kept = this.#kept.get(hash);
+    if (kept) this.#drop(hash, kept);
+    return kept !== undefined;
+  }
+
   #forget(): void {
     const now = this.#clock.now();
     for (const [hash, kept] of this.#kept) {
