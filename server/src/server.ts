@@ -50,7 +50,7 @@ import { defaultLimits, type Limits } from './limits.ts';
 import { metricsPart } from './metrics/part.ts';
 import { type NodeLimits, nodeLimits } from './nodes/limits.ts';
 import { type Node, startNode } from './nodes/node.ts';
-import { livingNodes, PostgresqlMembership } from './nodes/postgresql-membership.ts';
+import { beginAlone, PostgresqlMembership } from './nodes/postgresql-membership.ts';
 import { relayOf } from './nodes/relay.ts';
 import { PostgresqlSharedState } from './nodes/shared/postgresql-shared-state.ts';
 import type { Foundation, Part, Running } from './part.ts';
@@ -151,7 +151,8 @@ export function serverAdditions(
 }
 
 /**
- * Refuses a database that nodes use, if this server is none: it would note their devices off line. Refuses an empty database where the
+ * Refuses a database that nodes use, if this server is none: it would note their devices off line; those whose lease is over do not come
+ * back. Refuses an empty database where the
  * data is still in the file: it looks as if everything were lost.
  */
 async function openStore(
@@ -161,7 +162,7 @@ async function openStore(
 ): Promise<PostgresqlStore> {
   const store = await PostgresqlStore.open(options);
   try {
-    const living = isNode ? [] : await livingNodes(options);
+    const living = isNode ? [] : await beginAlone(options);
     if (living.length > 0) {
       throw new StoreError(
         `the database: is used by nodes (${living.join(', ')}): give this server the key "node" too, or stop them`,

@@ -11,7 +11,7 @@ import { ClusterPresence } from './cluster-presence.ts';
 import { Lease } from './lease.ts';
 import { nodeLimits } from './limits.ts';
 import { NotHeld, type PresenceChange } from './membership-table.ts';
-import { PostgresqlMembership } from './postgresql-membership.ts';
+import { beginAlone, PostgresqlMembership } from './postgresql-membership.ts';
 
 const patient = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000, batchMs: 1 };
 /** Longer than any test, even on a busy machine. */
@@ -138,6 +138,25 @@ test('a lease that is over is noticed by whoever renews it, and nothing is told 
   expect(await table.renew(one, mine)).toMatchObject({ state: 'held', lapsed: true });
   await table.leave(mine);
   expect((await table.read(0)).nodes).toEqual([]);
+});
+
+test('a server that is alone keeps nodes from coming back whose lease was over when it began, and none from beginning', async () => {
+  const address = { url: server.url(), limits: patient };
+  const [one, buried] = [identity('one'), identity('two')];
+  const [mine, other] = [await table.join(one), await table.join(buried)];
+  await table.tell(mine, [here({ id: 'a', uid: '1' }, 1)]);
+  await endLease(other);
+  expect(await beginAlone(address)).toEqual(['one']);
+  expect(await table.renew(buried, other)).toMatchObject({ state: 'held' });
+  for (const node of [mine, other]) await endLease(node);
+  expect(await beginAlone(address)).toEqual([]);
+  expect(await table.renew(one, mine)).toEqual({ state: 'superseded' });
+  expect(await table.renew(buried, other)).toEqual({ state: 'superseded' });
+  await expect(table.tell(mine, [here({ id: 'a', uid: '1' }, 1)])).rejects.toBeInstanceOf(NotHeld);
+  const next = identity('three');
+  expect(await table.renew(next, await table.join(next))).toMatchObject({ state: 'held' });
+  expect((await table.read(0)).nodes).toMatchObject([{ name: 'three' }]);
+  expect((await table.read(0)).rows).toEqual([]);
 });
 
 test('generations grow, over a crash of the database too', async () => {

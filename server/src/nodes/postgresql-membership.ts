@@ -74,6 +74,7 @@ export class PostgresqlMembership implements MembershipTable {
         'UPDATE fleet_nodes SET superseded = true, lease_until = clock_timestamp() WHERE name = $1 AND NOT superseded',
         name,
       );
+      await run('DELETE FROM fleet_nodes WHERE name = $1', loner);
       const [added] = await query<{ epoch: number }>(
         `INSERT INTO fleet_nodes (epoch, name, instance, address, lease_until)
          VALUES (nextval('fleet_epochs'), $1, $2, $3, ${this.#leaseEnd}) RETURNING epoch`,
@@ -101,12 +102,13 @@ export class PostgresqlMembership implements MembershipTable {
       const added = await run(
         `INSERT INTO fleet_nodes (epoch, name, instance, address, lease_until)
          SELECT $1::bigint, $2::text, $3::text, $4::text, ${this.#leaseEnd}
-         WHERE NOT EXISTS (SELECT FROM fleet_nodes WHERE name = $2::text AND epoch > $1::bigint)
+         WHERE NOT EXISTS (SELECT FROM fleet_nodes WHERE name IN ($2::text, $5::text) AND epoch > $1::bigint)
          ON CONFLICT DO NOTHING`,
         epoch,
         name,
         instance,
         address,
+        loner,
       );
       return added > 0 ? { state: 'held', draining: false, lapsed: true } : { state: 'superseded' };
     });
@@ -442,6 +444,37 @@ export async function livingNodes(options: NodesOptions): Promise<readonly strin
       `SELECT name FROM rm_server.fleet_nodes WHERE ${lives} ORDER BY name`,
     );
     return rows.map(({ name }) => name);
+  });
+}
+
+/** The name of a row by which a server that is alone keeps nodes of before it from coming back: none that a node may have. */
+const loner = '';
+
+/**
+ * A server that is no node begins to use the database. Names of the nodes whose lease lasts: it must not. None: those whose lease is over
+ * learn, when they come back, that they are superseded. Rejects with `StoreError`.
+ */
+export async function beginAlone(options: NodesOptions): Promise<readonly string[]> {
+  return withDatabase(options, async (database) => {
+    if (!(await hasNodes(database))) return [];
+    return database.transact('changes', async ({ query, run }) => {
+      // No lease is renewed meanwhile.
+      await run('LOCK TABLE rm_server.fleet_nodes IN SHARE ROW EXCLUSIVE MODE');
+      const living = await query<{ name: string }>(
+        `SELECT name FROM rm_server.fleet_nodes WHERE ${lives} ORDER BY name`,
+      );
+      if (living.length > 0) return living.map(({ name }) => name);
+      await run('DELETE FROM rm_server.fleet_nodes');
+      // Each of them says again what it has; a new id makes others that read it begin anew.
+      await run('DELETE FROM rm_server.fleet_presence');
+      await run('DELETE FROM rm_server.fleet_presence_state');
+      await run(
+        `INSERT INTO rm_server.fleet_nodes (epoch, name, instance, address, lease_until, superseded)
+         VALUES (nextval('rm_server.fleet_epochs'), $1, $2, '', clock_timestamp(), true)`,
+        ...[loner, randomUUID()],
+      );
+      return [];
+    });
   });
 }
 
