@@ -114,6 +114,31 @@ test('countsRead, countsPerWrite: many are written and read in parts', async () 
   expect(learned.size).toBe(9);
 });
 
+test('countsRead: what a transaction has counted that ends after later ones is not missed', async () => {
+  const one = await join(new ManualClock());
+  const two = await join(new ManualClock(), { limits: { countsRead: 3 } });
+  const learned = new Map<string, number>();
+  two.counter('tries', (key, count) => learned.set(key, count));
+  const counter = one.counter('tries', () => {});
+  await settle();
+  const slow = new pg.Client({ connectionString: server.url(), ssl: false });
+  await slow.connect();
+  await slow.query(
+    `BEGIN; INSERT INTO rm_reflector.shared_counts SELECT 'tries slow', 1, 0, now, now + 3600000, false, 'another', pg_current_xact_id()
+       FROM (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) AS clock`,
+  );
+  for (let key = 0; key < 7; key++) {
+    counter.add(`key ${key}`, 1, hour);
+    await one.exchange();
+  }
+  await two.exchange();
+  expect(learned.size).toBe(3);
+  await slow.query('COMMIT');
+  await slow.end();
+  for (let round = 0; round < 5; round++) await settle();
+  expect([learned.size, learned.get('slow')]).toEqual([8, 1]);
+});
+
 test('countsWaiting: beyond it, the one that waits longest is not told', async () => {
   const one = await join(new ManualClock(), { limits: { countsWaiting: 2 } });
   await settle();

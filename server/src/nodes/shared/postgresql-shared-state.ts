@@ -59,6 +59,8 @@ export class PostgresqlSharedState implements SharedState {
   /** Of the clock of the database, over the monotonic one. */
   #offset: number;
   #since = everything;
+  /** In the middle of a reading in several pages: every transaction before this one had ended when it began. */
+  #endedBefore: string | null = null;
   readonly #lease: JobLease;
   #sweptAt: number;
   #timer: Cancellable | null = null;
@@ -155,7 +157,7 @@ export class PostgresqlSharedState implements SharedState {
     this.#exchanging ??= this.#exchange().finally(() => {
       this.#exchanging = null;
       if (this.#isClosed) return;
-      const isMore = this.#pending.size > 0 && !this.#isAway;
+      const isMore = (this.#pending.size > 0 || this.#endedBefore !== null) && !this.#isAway;
       this.#schedule(isMore ? this.#limits.batchMs : this.#limits.readMs, isMore);
     });
     return this.#exchanging;
@@ -193,19 +195,31 @@ export class PostgresqlSharedState implements SharedState {
     const began = this.#clock.now();
     let isWritten = false;
     try {
-      const { moment, counts, next } = await this.#database.transact(null, async (transaction) => {
-        const now = await momentOf(transaction, randomBytes(8));
-        if (!now) throw new StoreUnavailable('BUSY', 'another node begins too', 'the database');
-        const own = taken.size > 0 ? await addCounts(transaction, taken, now.now, this.#id) : [];
-        const since = now.epoch.equals(this.#moment.epoch) ? this.#since : everything;
-        const others = await countsSince(transaction, since, now, this.#id, countsRead);
-        return { moment: now, counts: [...others.counts, ...own], next: others.next };
-      });
+      const { moment, counts, since, endedBefore } = await this.#database.transact(
+        null,
+        async (transaction) => {
+          const now = await momentOf(transaction, randomBytes(8));
+          if (!now) throw new StoreUnavailable('BUSY', 'another node begins too', 'the database');
+          const own = taken.size > 0 ? await addCounts(transaction, taken, now.now, this.#id) : [];
+          const isSame = now.epoch.equals(this.#moment.epoch);
+          const from = isSame ? this.#since : everything;
+          const others = await countsSince(transaction, from, now, this.#id, countsRead);
+          const before = (isSame ? this.#endedBefore : null) ?? now.before;
+          return {
+            moment: now,
+            counts: [...others.counts, ...own],
+            // What had not ended when the first page was read is read again, after the last one.
+            since: others.next ?? before,
+            endedBefore: others.next === null ? null : before,
+          };
+        },
+      );
       isWritten = true;
       this.#isAway = false;
       this.#moment = moment;
       this.#offset = moment.now - (began + this.#clock.now()) / 2;
-      this.#since = next;
+      this.#since = since;
+      this.#endedBefore = endedBefore;
       for (const counted of counts) this.#learn(counted);
       // A closed one takes nothing more.
       if (!this.#isClosed && this.#lease.isDue)

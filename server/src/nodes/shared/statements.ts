@@ -87,14 +87,17 @@ export async function addCounts(
   );
 }
 
-/** What others have changed in transactions that had not ended before `since`, the oldest first. `next`: where to go on. */
+/**
+ * What others have changed in transactions that had not ended before `since`, the oldest first. `next`: there may be more, from there
+ * on; a transaction that has not ended yet may come before it.
+ */
 export async function countsSince(
   { query }: Query,
   since: string,
-  { now, before }: Moment,
+  { now }: Moment,
   writer: string,
   most: number,
-): Promise<{ readonly counts: readonly Counted[]; readonly next: string }> {
+): Promise<{ readonly counts: readonly Counted[]; readonly next: string | null }> {
   const rows = await query<Counted & { changed: string }>(
     `SELECT key, greatest(0, count - greatest(0, $2::bigint - at) * per_ms) AS count,
        greatest(0, $2::bigint - at) AS "agoMs", changed::text AS changed
@@ -105,8 +108,7 @@ export async function countsSince(
     writer,
     most,
   );
-  const last = rows.at(-1)?.changed;
-  return { counts: rows, next: rows.length >= most && last !== undefined ? last : before };
+  return { counts: rows, next: rows.length >= most ? (rows.at(-1)?.changed ?? null) : null };
 }
 
 /** Removes what has expired, and of counts beyond `kept` those that would be forgotten first. */
