@@ -108,10 +108,12 @@ export class RelayDialer {
     return dialed.channel;
   }
 
-  /** The node is gone or has begun another life: its connection ends, and the channels of it fail with `TunnelLost`. */
-  forget(name: string): void {
-    this.#links.get(name)?.end('the node is gone');
-    this.#ends.delete(name);
+  /** This life of a node is over: its connection ends, and the channels of it fail with `TunnelLost`. A later life is another one. */
+  forget({ name, epoch }: NodeLife): void {
+    const link = this.#links.get(name);
+    if (link && link.peer.epoch <= epoch) link.end('the node is gone');
+    const end = this.#ends.get(name);
+    if (end && end.peer.epoch <= epoch) this.#ends.delete(name);
   }
 
   /** Ends all connections and their channels. Idempotent. */

@@ -272,7 +272,7 @@ describe('the end of a connection', () => {
     await until(() => end.channel.destroyed);
   });
 
-  test('forget: channels of this node are lost, those of others stay', async () => {
+  test('forget: channels of this life of a node are lost, those of a later one and of others stay', async () => {
     const { channel, end } = await connected();
     const second = new TestTunnel('b', '2', 6);
     const elsewhere = await pair.listen({ name: 'second', tunnels: new Map([['b', second]]) });
@@ -280,7 +280,9 @@ describe('the end of a connection', () => {
     (await second.asked()).confirm();
     await once(other, 'open');
     const failed = failure(channel);
-    dialer.forget('owner');
+    dialer.forget({ name: peer.name, epoch: peer.epoch - 1 });
+    expect(channel.destroyed).toBe(false);
+    dialer.forget(peer);
     expect(await failed).toBeInstanceOf(TunnelLost);
     await until(() => end.channel.destroyed);
     expect(other.destroyed).toBe(false);

@@ -72,7 +72,7 @@ class TestNode {
           this.dialled.push({ peer, target, port, user, relocate });
           return null as never;
         },
-        forget: (one) => this.forgotten.push(one),
+        forget: ({ name, epoch }) => this.forgotten.push(`${name} ${epoch}`),
       },
       end: (id, { reason }) => this.ended.push(`${id}: ${reason}`),
     });
@@ -286,6 +286,61 @@ describe('of nodes that share a database', () => {
     expect(shared.told.at(-1)).toBe(2);
   });
 
+  test('that a device has gone is told until it is, and keeps no other from being told', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const tell = one.connection.tell.bind(one.connection);
+    let isRefused = true;
+    one.connection.tell = async (epoch, changes) => {
+      if (isRefused && changes.some(({ id, gone }) => id === 'a' && gone)) throw new TypeError('no text');
+      return tell(epoch, changes);
+    };
+    const [gone, other] = [await one.tunnel(), await one.tunnel('b', '2')];
+    await pass(2_000);
+    for (const tunnel of [gone, other]) one.presence.withdraw(tunnel);
+    await one.tunnel('c', '3');
+    await pass(5_000);
+    expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['a', 'c']);
+    expect([one.presence.untold, one.lines]).toEqual([1, ['presence not told']]);
+    isRefused = false;
+    await pass(3_000);
+    expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['c']);
+    isRefused = true;
+    one.presence.withdraw(await one.tunnel());
+    await pass(100);
+    expect(await one.presence.stop()).toBe(false);
+  });
+
+  test('a tunnel whose eviction fails costs nothing but itself', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const fail = (tunnel: TestTunnel) => {
+      tunnel.evict = () => {
+        throw new Error('a fault');
+      };
+      return tunnel;
+    };
+    const former = fail(await one.tunnel());
+    const present = fail(await one.tunnel());
+    expect(one.presence.locate(device)).toBe(present);
+    expect(one.presence.announce(former)).toBe(false);
+    await one.tunnel('b', '2');
+    one.presence.evictAll();
+    expect(one.presence.local.size).toBe(0);
+    expect(two.presence.list('', 10)).toEqual([]);
+  });
+
+  test('a row of a node that is not there any more is no device without a node', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const { read } = SharedConnection.prototype;
+    two.connection.read = async (position) => {
+      const reading = await read.call(two.connection, position);
+      return { ...reading, nodes: reading.nodes.filter(({ name }) => name !== 'one') };
+    };
+    await one.tunnel();
+    await pass(2_000);
+    expect(two.presence.list('', 10)).toEqual([]);
+    expect(two.told).toEqual([]);
+  });
+
   test('one that has gone before it was told has both events all the same', async () => {
     const [one, two] = [await start('one'), await start('two')];
     one.presence.withdraw(await one.tunnel());
@@ -360,7 +415,7 @@ describe('of nodes that share a database', () => {
     expect(two.presence.list('', 10).map(({ id }) => id)).toEqual(['living']);
     expect(three.told.filter((line) => line.startsWith('went'))).toHaveLength(7);
     expect(shared.events.filter(({ kind }) => kind === 'device.offline')).toHaveLength(7);
-    expect(three.forgotten).toEqual(['one']);
+    expect(three.forgotten).toEqual([`one ${one.lease.epoch}`]);
     expect([...shared.onLine]).toEqual(['living']);
   });
 

@@ -50,8 +50,8 @@ export interface Dialer {
     port: number,
     options: { readonly user?: string; relocate(): Promise<Place | null> },
   ): DeviceChannel;
-  /** The peer is gone, or has another epoch. */
-  forget(name: string): void;
+  /** The peer is gone. Another process of its name has another epoch. */
+  forget(peer: { readonly name: string; readonly epoch: number }): void;
 }
 
 export interface ClusterPresenceOptions {
@@ -81,6 +81,8 @@ interface Ending {
 /** What the database is to know. */
 interface Untold {
   readonly change: PresenceChange;
+  /** It could not be told, for a reason of its own. */
+  readonly hasFailed?: true;
 }
 
 /**
@@ -173,13 +175,13 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     if (present === tunnel) return true;
     const best = Math.max(present?.generation ?? -1, this.#remote.get(id)?.generation ?? -1);
     if (best >= generation || this.#options.lease.isSuperseded || this.#stopped) {
-      tunnel.evict();
+      this.#contain(() => tunnel.evict());
       return false;
     }
     this.#local.set(id, tunnel);
     this.#remote.delete(id);
     this.#tellHere(tunnel, false);
-    present?.evict();
+    if (present) this.#contain(() => present.evict());
     this.#came(tunnel);
     return true;
   }
@@ -218,7 +220,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     this.#untold.clear();
     for (const tunnel of [...this.#local.values()]) {
       this.#remove(tunnel);
-      tunnel.evict();
+      this.#contain(() => tunnel.evict());
       this.#went(tunnel);
     }
   }
@@ -346,8 +348,10 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
         this.#singly = batch.length;
         return true;
       }
-      // The others must not wait behind it for ever.
-      log.error({ err: error, device: batch[0]?.change.id }, 'presence not told');
+      const [only] = batch;
+      if (!only?.hasFailed) log.error({ err: error, device: only?.change.id }, 'presence not told');
+      // The others must not wait behind it for ever; but nobody else would ever say that a device has gone.
+      if (only?.change.gone && this.#untold.get(only.change.id) === only) return this.#postpone(only.change);
     }
     if (this.#singly > 0) this.#singly--;
     for (const untold of batch)
@@ -359,6 +363,17 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     }
     this.#options.told?.();
     return true;
+  }
+
+  /** It is told after the others, with no more than what is needed. False: there are no others. */
+  #postpone(change: PresenceChange & { readonly gone: true }): boolean {
+    if (this.#singly > 0) this.#singly--;
+    this.#untold.delete(change.id);
+    this.#untold.set(change.id, {
+      change: { ...change, properties: {}, end: undefined },
+      hasFailed: true,
+    });
+    return [...this.#untold.values()].some(({ hasFailed }) => !hasFailed);
   }
 
   /** Another node has a later tunnel of the device. */
@@ -456,7 +471,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   #takeNodes(nodes: readonly NodeRow[]): void {
     const { dialer } = this.#options;
     const present = new Map(nodes.map((node) => [node.epoch, node]));
-    for (const { epoch, name } of this.#nodes.values()) if (!present.has(epoch)) dialer.forget(name);
+    for (const { epoch, name } of this.#nodes.values())
+      if (!present.has(epoch)) dialer.forget({ name, epoch });
     this.#nodes = present;
   }
 
@@ -506,13 +522,15 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     }
     this.#unconfirmed?.ids.delete(id);
     const isLater = generation > Math.max(local?.generation ?? -1, former?.generation ?? -1);
-    if (gone) {
+    const node = this.#nodes.get(epoch);
+    // The row of a node is there before its devices, and goes after them: that they have gone comes next.
+    if (gone || !node) {
       if (local && generation > local.generation) this.#lose(local);
       else if (former && generation >= former.generation) this.#removeRemote(former);
       return;
     }
     if (isLater) {
-      const device = new RemoteDevice(row, this.#nodes.get(epoch)?.name ?? '', this.#open);
+      const device = new RemoteDevice(row, node.name, this.#open);
       if (local) this.#lose(local, device);
       else {
         this.#remote.set(id, device);

@@ -119,11 +119,13 @@ export class PostgresqlMembership implements MembershipTable {
   }
 
   generations(count: number, floor: number): Promise<readonly number[]> {
-    return this.#database.transact(null, async ({ query }) => {
-      await query(
-        "SELECT setval('fleet_generations', $1) FROM fleet_generations WHERE last_value < $1::bigint",
-        floor,
-      );
+    return this.#database.transact(null, async ({ query, run }) => {
+      const behind = 'FROM fleet_generations WHERE last_value < $1::bigint';
+      if ((await query(`SELECT ${behind}`, floor)).length > 0) {
+        // Nobody takes a number meanwhile, which would be given again.
+        await run('ALTER SEQUENCE fleet_generations OWNED BY NONE');
+        await query(`SELECT setval('fleet_generations', $1) ${behind}`, floor);
+      }
       const rows = await query<{ generation: number }>(
         "SELECT nextval('fleet_generations') AS generation FROM generate_series(1, $1::integer)",
         count,
@@ -135,15 +137,16 @@ export class PostgresqlMembership implements MembershipTable {
   read(position: number): Promise<PresenceReading> {
     return this.#database.transact(null, async (transaction) => {
       const { query } = transaction;
-      const { id, pruned } = await stateOf(transaction);
-      const nodes = await query<NodeRow>(
-        `SELECT epoch, name, address, lease_until > clock_timestamp() AS alive, draining, superseded
-         FROM fleet_nodes ORDER BY epoch`,
-      );
+      // Each statement sees what was committed before it: the nodes of these rows, and what was deleted before they were read.
       const rows = await query<PresenceRow>(
         `SELECT ${presenceColumns} FROM fleet_presence AS p WHERE p.change > $1 ORDER BY p.change LIMIT $2`,
         position,
         this.#limits.readRows,
+      );
+      const { id, pruned } = await stateOf(transaction);
+      const nodes = await query<NodeRow>(
+        `SELECT epoch, name, address, lease_until > clock_timestamp() AS alive, draining, superseded
+         FROM fleet_nodes ORDER BY epoch`,
       );
       return { table: id, pruned, nodes, rows };
     });
