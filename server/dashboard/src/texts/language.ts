@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import de from './de.json';
 import en from './en.json';
-import { chosenLanguage, readCatalogue, Texts, type Values } from './texts.ts';
+import { chosenLanguage, localeOf, readCatalogue, Texts, type Values } from './texts.ts';
 
 /** Address of the texts of each language that comes with the dashboard. */
 const catalogues: Readonly<Record<string, string>> = { en, de };
@@ -30,11 +30,8 @@ const texts = signal(new Texts('en', {}));
 /** Says a text in the language of the page. */
 export const t = (key: string, values?: Values): string => texts.value.say(key, values);
 export const hasText = (key: string): boolean => texts.value.has(key);
-/** BCP 47; the region, where the browser has one, decides how dates and numbers look. */
-export const locale = (): string => {
-  const { language } = texts.value;
-  return navigator.languages.find((one) => one.toLowerCase().startsWith(language)) ?? language;
-};
+/** Of dates and numbers. */
+export const locale = (): string => localeOf(texts.value.language, navigator.languages);
 
 export const language = (): string => texts.value.language;
 
@@ -46,6 +43,7 @@ export async function useLanguage(wanted: string | undefined): Promise<void> {
     readCatalogue(catalogues[chosen] ?? en),
     readCatalogue(replaced[chosen]),
   ]);
-  texts.value = new Texts(chosen, { ...ours, ...(name === null ? {} : { brand: name }), ...theirs });
+  const catalogue = { ...ours, ...(name === null ? {} : { brand: name }), ...theirs };
+  texts.value = new Texts(chosen, catalogue, localeOf(chosen, navigator.languages));
   document.documentElement.lang = chosen;
 }

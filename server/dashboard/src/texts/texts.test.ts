@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { type Catalogue, chosenLanguage, Texts } from './texts.ts';
+import { type Catalogue, chosenLanguage, localeOf, Texts } from './texts.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const catalogue = (language: string) =>
@@ -50,5 +50,15 @@ describe('texts', () => {
   test('are in the first language that somebody wants', () => {
     expect(chosenLanguage(['fr-CH', 'de-CH', 'en'], ['en', 'de'], 'en')).toBe('de');
     expect(chosenLanguage(['fr'], ['en', 'de'], 'en')).toBe('en');
+  });
+
+  test('have numbers as in the region of the browser, whatever language somebody has chosen', () => {
+    expect(localeOf('de', ['en-GB', 'de-AT', 'de'])).toBe('de-AT');
+    expect(localeOf('de', ['en-GB'])).toBe('de');
+    // Filipino is not Finnish.
+    expect(localeOf('fi', ['fil-PH', 'fi-FI'])).toBe('fi-FI');
+    const swiss = new Texts('de', { 'n.other': '{n} Dinge' }, localeOf('de', ['de-CH']));
+    // The apostrophe depends on the version of the CLDR.
+    expect(swiss.say('n', { n: 12_345 })).toMatch(/^12['’]345 Dinge$/);
   });
 });

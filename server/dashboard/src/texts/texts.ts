@@ -9,11 +9,12 @@ export class Texts {
   readonly #plural: Intl.PluralRules;
   readonly #number: Intl.NumberFormat;
 
-  constructor(language: string, catalogue: Catalogue) {
+  /** `locale`: how numbers look. */
+  constructor(language: string, catalogue: Catalogue, locale = language) {
     this.language = language;
     this.#catalogue = catalogue;
     this.#plural = new Intl.PluralRules(language);
-    this.#number = new Intl.NumberFormat(language);
+    this.#number = new Intl.NumberFormat(locale);
   }
 
   /** `values.n` is what is counted. */
@@ -57,3 +58,7 @@ export function chosenLanguage(
   }
   return otherwise;
 }
+
+/** `language` in the region that the browser has for it, if any (BCP 47): it decides how dates and numbers look. */
+export const localeOf = (language: string, wanted: readonly string[]): string =>
+  wanted.find((one) => one.toLowerCase().split('-')[0] === language) ?? language;

@@ -9,7 +9,7 @@ import { isFileName, join, parentOf, shown } from '../sftp/names.ts';
 import type { Listing } from '../sftp/session.ts';
 import { SftpSession } from '../sftp/session.ts';
 import { upload } from '../sftp/upload.ts';
-import { language, t } from '../texts/language.ts';
+import { locale, t } from '../texts/language.ts';
 import { openSaving } from './saving.ts';
 import type { Transfers } from './transfers.ts';
 
@@ -210,7 +210,7 @@ export class FilesSession {
 }
 
 function folderOf(path: string, { names, isWhole, refused }: Listing): Folder {
-  const order = new Intl.Collator(language(), { numeric: true });
+  const order = new Intl.Collator(locale(), { numeric: true });
   const rows = names
     .map(({ name, attributes }) => ({
       name,

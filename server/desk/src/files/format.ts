@@ -1,12 +1,12 @@
 import * as format from '../../../dashboard/src/state/format.ts';
-import { language } from '../texts/language.ts';
+import { locale } from '../texts/language.ts';
 
 /** Bytes as people say them, such as "1.2 MB". */
-export const bytes = (n: number): string => format.bytes(language(), n);
+export const bytes = (n: number): string => format.bytes(locale(), n);
 
 /** `seconds` since 1970, in the zone of the browser. */
 export const dateTime = (seconds: number): string =>
-  format.dateTime(language(), new Date(seconds * 1_000).toISOString());
+  format.dateTime(locale(), new Date(seconds * 1_000).toISOString());
 
 /** A time that is left, such as "3 min". */
 export function timeLeft(seconds: number): string {
@@ -16,5 +16,5 @@ export function timeLeft(seconds: number): string {
       : seconds < 3_600
         ? [Math.ceil(seconds / 60), 'minute']
         : [Math.ceil(seconds / 3_600), 'hour'];
-  return new Intl.NumberFormat(language(), { style: 'unit', unit, unitDisplay: 'short' }).format(value);
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'short' }).format(value);
 }

@@ -1,6 +1,12 @@
 import { signal } from '@preact/signals';
 import type { DeskBrand } from '../../../dashboard/src/desk/messages.ts';
-import { chosenLanguage, readCatalogue, Texts, type Values } from '../../../dashboard/src/texts/texts.ts';
+import {
+  chosenLanguage,
+  localeOf,
+  readCatalogue,
+  Texts,
+  type Values,
+} from '../../../dashboard/src/texts/texts.ts';
 import de from './de.json';
 import en from './en.json';
 
@@ -10,7 +16,8 @@ const texts = signal(new Texts('en', {}));
 
 /** Says a text in the language of the page. */
 export const t = (key: string, values?: Values): string => texts.value.say(key, values);
-export const language = (): string => texts.value.language;
+/** Of dates and numbers. */
+export const locale = (): string => localeOf(texts.value.language, navigator.languages);
 
 /** How the keys of these pages begin in the texts of a brand. */
 const prefix = 'desk.';
@@ -28,6 +35,7 @@ export async function useLanguage(wanted: string | undefined, brand: DeskBrand |
   const own = Object.entries(theirs)
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, text]) => [key.slice(prefix.length), text] as const);
-  texts.value = new Texts(chosen, { ...ours, ...Object.fromEntries(own) });
+  const catalogue = { ...ours, ...Object.fromEntries(own) };
+  texts.value = new Texts(chosen, catalogue, localeOf(chosen, navigator.languages));
   document.documentElement.lang = chosen;
 }
