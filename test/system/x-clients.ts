@@ -13,6 +13,18 @@ export function fillScreen(display: string, colour: string): ChildProcess {
   });
 }
 
+/** What a machine shows its operator, with this ground (`#rrggbb`), over a screen of 320 × 200. */
+export function showOperatorPanel(display: string, ground: string): ChildProcess {
+  const look = ['-geometry', '320x200+0+0', '-bg', ground, '-fg', '#ffffff', '-buttons', 'Start,Stop,Alarms'];
+  return spawn(
+    'xmessage',
+    ['-display', display, ...look, 'Pump 7\n\nPressure   3.1 bar\nFlow      42 l/min'],
+    {
+      stdio: 'ignore',
+    },
+  );
+}
+
 /** A window over the whole screen that writes down which keys come. */
 export class KeyRecorder {
   readonly #child: ChildProcess;

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type {
   Browser,
   BrowserContext,
@@ -8,7 +9,13 @@ import type {
 } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startChromium } from '../../../test/system/chromium.ts';
-import { copyOn, fillScreen, KeyRecorder, pastedOn } from '../../../test/system/x-clients.ts';
+import {
+  copyOn,
+  fillScreen,
+  KeyRecorder,
+  pastedOn,
+  showOperatorPanel,
+} from '../../../test/system/x-clients.ts';
 import { DeskTab } from '../testing/desk-tab.ts';
 import { DesktopStage, ports, vncPassword } from '../testing/desktop-stage.ts';
 import { SeveredLink } from '../testing/severed-link.ts';
@@ -474,6 +481,13 @@ describe('what ends it is said', () => {
 });
 
 describe('its page', () => {
+  const ground = [0x2c, 0x5a, 0x72] as const;
+  let window: ChildProcess;
+  beforeAll(() => {
+    window = showOperatorPanel(stage.locked.display, '#2c5a72');
+  });
+  afterAll(() => window?.kill('SIGTERM'));
+
   test.each<[string, BrowserContextOptions]>([
     ['light', { colorScheme: 'light' }],
     ['dark', { colorScheme: 'dark' }],
@@ -485,6 +499,8 @@ describe('its page', () => {
     expect(await desktop.findings()).toEqual([]);
     await desktop.frame.locator('form .main').click();
     await desktop.isShown();
+    await expect.poll(() => desktop.share(ground), { timeout }).toBeGreaterThan(0.5);
+    await desktop.picture(`desktop.${name}`);
     const panels = desktop.frame.locator('.tools [aria-expanded]');
     expect(await panels.count()).toBe(2);
     for (let i = 0; i < 2; i++) {

@@ -22,18 +22,19 @@ export class DesktopStage {
   readonly agents: RealAgents;
   readonly tiger: VncServer;
   readonly x11vnc: X11Vnc;
-  readonly #protected: X11Vnc;
+  /** The one that asks for {@link vncPassword}. */
+  readonly locked: X11Vnc;
   readonly #ssh: Server;
 
   private constructor(
-    parts: Pick<DesktopStage, 'server' | 'alice' | 'tiger' | 'x11vnc'> & { locked: X11Vnc; ssh: Server },
+    parts: Pick<DesktopStage, 'server' | 'alice' | 'tiger' | 'x11vnc' | 'locked'> & { ssh: Server },
   ) {
     this.server = parts.server;
     this.alice = parts.alice;
     this.agents = new RealAgents(parts.server, parts.alice);
     this.tiger = parts.tiger;
     this.x11vnc = parts.x11vnc;
-    this.#protected = parts.locked;
+    this.locked = parts.locked;
     this.#ssh = parts.ssh;
   }
 
@@ -60,7 +61,7 @@ export class DesktopStage {
     await this.agents.add(id, domain, [
       { port: ports.tiger, targetPort: this.tiger.port, kind: 'vnc' },
       { port: ports.x11vnc, targetPort: this.x11vnc.port, kind: 'tcp' },
-      { port: ports.password, targetPort: this.#protected.port, kind: 'tcp' },
+      { port: ports.password, targetPort: this.locked.port, kind: 'tcp' },
       { port: ports.nothing, targetPort: await reservedPort(), kind: 'tcp' },
       { port: ports.ssh, targetPort: ssh, kind: 'tcp' },
     ]);
@@ -69,7 +70,7 @@ export class DesktopStage {
   async close(): Promise<void> {
     this.agents.close();
     await this.server.close();
-    for (const each of [this.tiger, this.x11vnc, this.#protected]) await each.stop();
+    for (const each of [this.tiger, this.x11vnc, this.locked]) await each.stop();
     this.#ssh.close();
   }
 }
