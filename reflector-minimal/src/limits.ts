@@ -287,3 +287,18 @@ export const defaultLimits = {
 };
 
 export type Limits = Readonly<typeof defaultLimits>;
+
+/** Beyond the default number of tunnels, what is kept in memory for each of them grows with it; users have as many connections as ever. */
+export function limitsFor(
+  tunnels: number,
+): Pick<Limits, 'tunnels' | 'connections' | 'arrivalsRemembered' | 'cachedDevices' | 'deferredWrites'> {
+  const times = Math.max(1, tunnels / defaultLimits.tunnels);
+  const { arrivalsRemembered, cachedDevices, deferredWrites } = defaultLimits;
+  return {
+    tunnels,
+    connections: tunnels + defaultLimits.connections - defaultLimits.tunnels,
+    arrivalsRemembered: Math.ceil(times * arrivalsRemembered),
+    cachedDevices: Math.ceil(times * cachedDevices),
+    deferredWrites: Math.ceil(times * deferredWrites),
+  };
+}

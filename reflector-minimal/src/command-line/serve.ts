@@ -9,7 +9,7 @@ import {
 import { descriptorsFor, freeDescriptors, withinDescriptors } from '../descriptors.ts';
 import { CookieHostTaken } from '../devices/hidden-device.ts';
 import { fileFault } from '../file-fault.ts';
-import { defaultLimits } from '../limits.ts';
+import { defaultLimits, type Limits, limitsFor } from '../limits.ts';
 import { startMinorGc } from '../memory/minor-gc.ts';
 import { isLoopback } from '../network/addresses.ts';
 import { StoreError } from '../ports/store.ts';
@@ -46,7 +46,7 @@ export async function serve({
   process.stdout.on('error', () => {});
   const log = pino({ level: configuration.logLevel }, destination);
   try {
-    warnOfDescriptors(log);
+    warnOfDescriptors({ ...defaultLimits, ...limitsFor(configuration.tunnels) }, log);
     let status: number = ExitStatus.ok;
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
@@ -116,13 +116,13 @@ export async function serve({
 }
 
 /** Warns at the start, not only when connections are refused. */
-function warnOfDescriptors(log: Logger): void {
-  const { connections } = withinDescriptors(defaultLimits, freeDescriptors());
+function warnOfDescriptors(limits: Limits, log: Logger): void {
+  const { connections } = withinDescriptors(limits, freeDescriptors());
   // A small difference is not worth a warning.
-  if (connections >= defaultLimits.tunnels) return;
+  if (connections >= limits.tunnels) return;
   log.warn(
     { connections },
-    `this process may open few files, and so takes ${connections} connections in place of ${defaultLimits.connections}: raise the limit to ${descriptorsFor(defaultLimits)} (ulimit -n, LimitNOFILE=)`,
+    `this process may open few files, and so takes ${connections} connections in place of ${limits.connections}: raise the limit to ${descriptorsFor(limits)} (ulimit -n, LimitNOFILE=)`,
   );
 }
 
@@ -148,7 +148,7 @@ async function start(
   log: Logger,
   clock: Clock,
 ): Promise<Reflector> {
-  const { unclaimed, responseTimeout, drain: _, ...options } = configuration;
+  const { unclaimed, responseTimeout, tunnels, drain: _, ...options } = configuration;
   try {
     return await startReflector({
       ...options,
@@ -158,7 +158,7 @@ async function start(
       clock,
       carried: additions.carried,
       ...additions.options,
-      limits: { responseMs: responseTimeout * 1000, ...additions.options.limits },
+      limits: { ...limitsFor(tunnels), responseMs: responseTimeout * 1000, ...additions.options.limits },
     });
   } catch (error) {
     throw explain(error, configuration);

@@ -41,6 +41,7 @@ describe('the configuration', () => {
       trustProxy: [],
       unclaimed: false,
       keepAlive: 300,
+      tunnels: 16_000,
       responseTimeout: 120,
       tokenLifetime: 28_800,
       tokenByGet: false,

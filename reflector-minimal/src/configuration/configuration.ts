@@ -87,6 +87,7 @@ export function readConfiguration(given: Given) {
     proxyProtocol,
     unclaimed: read('unclaimed'),
     keepAlive: read('keepAlive'),
+    tunnels: read('tunnels'),
     responseTimeout: read('responseTimeout'),
     tokenLifetime: read('tokenLifetime'),
     tokenByGet: read('tokenByGet'),

@@ -50,6 +50,7 @@ export const reflectorUrls: SettingType<readonly string[]> = {
 
 export const seconds = (min: number, max: number) => integer('SECONDS', min, max);
 export const days = (min: number, max: number) => integer('DAYS', min, max);
+export const count = (min: number, max: number) => integer('N', min, max);
 
 function integer(placeholder: string, min: number, max: number): SettingType<number> {
   return {

@@ -1,6 +1,7 @@
 import {
   addresses,
   choice,
+  count,
   days,
   domainName,
   file,
@@ -74,6 +75,12 @@ export const settings = {
     type: seconds(1, 86_400),
     default: 300,
     help: 'longest silence of a tunnel; choose less than the NATs and proxies on the way allow',
+  },
+  tunnels: {
+    // As many as one process has descriptors and processor time for.
+    type: count(1, 200_000),
+    default: 16_000,
+    help: 'devices that may be connected to one process at a time; the bounds that go with it grow beyond 16000 as well. Each device takes memory and a file descriptor',
   },
   responseTimeout: {
     type: seconds(1, 86_400),
