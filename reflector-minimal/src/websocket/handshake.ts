@@ -54,9 +54,15 @@ export class Handshake {
       headers.map(([name, value]) => `${name}: ${value}`),
     );
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const boundary = new Boundary(() => webSocket.terminate(), this.#failed);
-      boundary.contain(webSocket);
+      const boundary = contained(webSocket, this.#failed);
       boundary.run(() => done(webSocket, boundary));
     });
   }
+}
+
+/** Apart from the handshake: what its function closes over would last as long as the WebSocket, the request among it. */
+function contained(webSocket: WebSocket, failed: (error: unknown) => void): Boundary {
+  const boundary = new Boundary(() => webSocket.terminate(), failed);
+  boundary.contain(webSocket);
+  return boundary;
 }
