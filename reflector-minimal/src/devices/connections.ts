@@ -91,8 +91,10 @@ export class Connections {
     const { device: record } = proven;
     const clock = opened.boundary.clock(this.#options.clock);
     const { id } = record;
-    const log = this.#options.log.child({ device: id, address });
-    const decision = { event: 'device-tunnel', allowed: true, device: id, address };
+    // One logger for each tunnel would cost memory for as long as it is idle.
+    const { log } = this.#options;
+    const whose = { device: id, address };
+    const decision = { event: 'device-tunnel', allowed: true, ...whose };
     const openedAt = clock.now();
     let release = () => {};
     let over = false;
@@ -114,7 +116,7 @@ export class Connections {
       events: {
         properties: (changes) => {
           if (!device.update(changes)) {
-            log.warn('properties update beyond the bound');
+            log.warn(whose, 'properties update beyond the bound');
             return;
           }
           saving ??= clock.schedule(limits.propertiesSaveMs, saveProperties);
@@ -137,16 +139,16 @@ export class Connections {
           const { bytesFrom, bytesTo } = tunnel;
           const ms = Math.round(clock.now() - openedAt);
           audit.record({ ...decision, event: 'device-tunnel-end', reason, bytesFrom, bytesTo, ms });
-          log.info({ reason, bytesFrom, bytesTo }, 'tunnel ended');
+          log.info({ ...whose, reason, bytesFrom, bytesTo }, 'tunnel ended');
         },
         aliveThoughReplaced: () => this.#noteAlive(record, address),
-        misbehaved: (what) => log.debug({ what }, 'device misbehaved'),
-        failed: (error) => log.error({ err: error }, 'channel failed'),
+        misbehaved: (what) => log.debug({ ...whose, what }, 'device misbehaved'),
+        failed: (error) => log.error({ ...whose, err: error }, 'channel failed'),
       },
     });
     const device = new ConnectedDevice(record, generation, tunnel, address, properties, limits, visitorKey);
     audit.record(decision);
-    log.info({ agent, ...terms }, 'tunnel open');
+    log.info({ ...whose, agent, ...terms }, 'tunnel open');
     release = revocation.add({
       holder: { kind: 'device', ...proven },
       since,
