@@ -68,7 +68,9 @@ export class DeviceTunnel implements ChannelLink {
   readonly #clock: Clock;
   readonly #events: TunnelEvents;
   readonly #liveness: Liveness;
-  readonly #held: BufferBound;
+  readonly #all: HeldBytes;
+  /** `null`: nothing was ever held. Most tunnels are idle. */
+  #held: BufferBound | null = null;
   readonly #channels = new Map<
     number,
     { readonly channel: Channel; readonly openTimer: Cancellable; readonly asked: number }
@@ -96,14 +98,7 @@ export class DeviceTunnel implements ChannelLink {
     this.#limits = limits;
     this.#clock = clock;
     this.#events = events;
-    this.#held = new BufferBound({
-      windows: this.window !== null,
-      limits,
-      clock,
-      all: held,
-      pause: () => webSocket.pause(),
-      resume: () => webSocket.resume(),
-    });
+    this.#all = held;
     // A peer with the extension sends a PING after the keep-alive time; we send one only when that does not come. An original
     // agent is given up after three keep-alive times: it would have dialled again after two.
     this.#liveness = extension
@@ -194,7 +189,19 @@ export class DeviceTunnel implements ChannelLink {
   }
 
   heldChanged(channel: Channel, difference: number): void {
+    this.#held ??= this.#bound();
     this.#held.changed(channel, difference);
+  }
+
+  #bound(): BufferBound {
+    return new BufferBound({
+      windows: this.window !== null,
+      limits: this.#limits,
+      clock: this.#clock,
+      all: this.#all,
+      pause: () => this.#webSocket.pause(),
+      resume: () => this.#webSocket.resume(),
+    });
   }
 
   finished(channel: Channel): void {
@@ -322,7 +329,7 @@ export class DeviceTunnel implements ChannelLink {
     this.#live = false;
     this.end = end;
     this.#liveness.stop();
-    this.#held.stop();
+    this.#held?.stop();
     this.#sender.stop();
     for (const { channel, openTimer } of [...this.#channels.values()]) {
       openTimer.cancel();

@@ -15,6 +15,9 @@ export interface FrameSenderOptions {
   readonly sent: (bytes: number) => void;
 }
 
+/** Of the frame that is being written, of any tunnel: the writer copies it. */
+const header = new Uint8Array(FRAME_HEADER_BYTES);
+
 /**
  * Shares a tunnel's socket among its channels: one frame each in turn, while the socket's queue is below its bound. So a
  * short request waits for at most one frame of each busy channel.
@@ -30,7 +33,6 @@ export class FrameSender {
   /** Frames that do not wait for a turn, until the event loop is ready to send. */
   readonly #controls: Uint8Array[] = [];
   #controlBytes = 0;
-  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   #scheduled = false;
   /** The queue is full: nothing is sent before it is empty. */
   #draining = false;
@@ -120,8 +122,8 @@ export class FrameSender {
     let budget = bytes;
     const write = (channel: Channel, pieces: readonly Buffer[], length: number) => {
       budget -= length;
-      writeFrameHeader(this.#header, 0, Opcode.data, channel.number);
-      this.#writer.message(this.#header, pieces, length);
+      writeFrameHeader(header, 0, Opcode.data, channel.number);
+      this.#writer.message(header, pieces, length);
       this.#options.sent(length);
     };
     while (budget > 0) {
