@@ -48,6 +48,15 @@ export interface TunnelEvents {
   failed(error: unknown): void;
 }
 
+interface OpenChannel {
+  readonly channel: Channel;
+  readonly openTimer: Cancellable;
+  readonly asked: number;
+}
+
+/** Shared by all tunnels without entries, and never written to. */
+const empty = new Map<number, never>();
+
 /** WebSocket close codes (RFC 6455 section 7.4.1). */
 const unsupported = 1003;
 const policy = 1008;
@@ -71,12 +80,10 @@ export class DeviceTunnel implements ChannelLink {
   readonly #all: HeldBytes;
   /** `null`: nothing was ever held. Most tunnels are idle. */
   #held: BufferBound | null = null;
-  readonly #channels = new Map<
-    number,
-    { readonly channel: Channel; readonly openTimer: Cancellable; readonly asked: number }
-  >();
+  /** Both maps are {@link empty} until the first entry: most tunnels are idle. */
+  #channels: Map<number, OpenChannel> = empty;
   /** Channels given up before the device has answered. The answer frees the number. The value is the error to send. */
-  readonly #abandoned = new Map<number, number>();
+  #abandoned: Map<number, number> = empty;
   #live = true;
   #replaced = false;
   #lastNumber = 0;
@@ -130,6 +137,7 @@ export class DeviceTunnel implements ChannelLink {
     const openTimer = this.#clock.schedule(this.#limits.openMs, () =>
       channel.fail(ChannelError.timeout, 'the device has not answered the open request'),
     );
+    if (this.#channels === empty) this.#channels = new Map();
     this.#channels.set(channel.number, { channel, openTimer, asked: this.#clock.now() });
     this.#control(encodeWord(Opcode.openRequest, channel.number, port));
     return channel;
@@ -183,8 +191,10 @@ export class DeviceTunnel implements ChannelLink {
   }
 
   sendError(channel: Channel, error: number): void {
-    if (!channel.opened && this.#channels.has(channel.number)) this.#abandoned.set(channel.number, error);
-    else this.#control(encodeWord(Opcode.error, channel.number, error));
+    if (!channel.opened && this.#channels.has(channel.number)) {
+      if (this.#abandoned === empty) this.#abandoned = new Map();
+      this.#abandoned.set(channel.number, error);
+    } else this.#control(encodeWord(Opcode.error, channel.number, error));
     this.finished(channel);
   }
 
