@@ -298,8 +298,10 @@ export async function startReflector(options: ReflectorOptions = {}): Promise<Re
       (await options.presence?.<ConnectedDevice>()) ?? new LocalPresence<ConnectedDevice>();
     opened.push(() => presence.close?.());
     // The node where the tunnel ends tells of it, so that it is told once.
-    const tell = (kind: 'online' | 'offline', { id, uid, node, properties, end }: OnlineDevice) => {
-      if (node === null) events.publish({ kind, device: { id, uid }, properties, end });
+    const tell = (kind: 'online' | 'offline', device: OnlineDevice) => {
+      if (device.node !== null) return;
+      const { id, uid, properties, end } = device;
+      events.publish({ kind, device: { id, uid }, properties, end });
     };
     presence.watch({ came: (device) => tell('online', device), went: (device) => tell('offline', device) });
     const context: Context = {
