@@ -153,6 +153,12 @@ const tasks = {
     await prepare(root);
     await run(process.execPath, 'toolchain/fuzz.mjs', ...rest);
   },
+  /** Nodes that share a database, with simulated faults. */
+  async chaos() {
+    await install(root);
+    const { chaos } = await import('./chaos.mjs');
+    process.exit(await chaos(root, rest));
+  },
   /** An emulated board beside a reflector, until Ctrl-C. */
   async qemu() {
     await prepare(root, ['reflector-minimal', 'client']);

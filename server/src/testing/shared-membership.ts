@@ -127,12 +127,14 @@ export class SharedMembership {
     const { lost, kept, events, again } = outcomeOf(epoch, changes, formers);
     for (const change of kept) {
       const { id, uid, generation, gone } = change;
+      const former = this.rows.get(id);
+      const endAsked = former?.generation === generation && !gone ? former.endAsked : null;
       this.rows.set(id, {
         ...{ id, uid, epoch, generation, gone, change: ++this.#last },
         address: gone ? '' : change.address,
         properties: gone ? '{}' : JSON.stringify(change.properties),
         visitorKey: gone ? null : (change.visitorKey ?? null),
-        endAsked: null,
+        endAsked,
       });
     }
     for (const event of events) this.#note(event);
