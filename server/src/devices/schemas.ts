@@ -5,9 +5,11 @@ import { matching } from '../api/pattern.ts';
 import { Problem } from '../api/problem.ts';
 import { shownTime, shownTimeOrNull, timeSchema as time } from '../api/time.ts';
 import { defaultLimits as limits } from '../limits.ts';
+import type { CallerRights } from '../rights/rights.ts';
 import type { DeviceConnection, LoggedEvent, Traffic } from './device-history.ts';
 import type { Domain } from './domains.ts';
 import type { FleetDevice, ListedDevice } from './fleet-devices.ts';
+import { openPortsOf } from './open-ports.ts';
 
 const nullable = <Schema extends TSchema>(schema: Schema, description?: string) =>
   Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
@@ -107,6 +109,10 @@ export const listedDevice = Type.Object({
 
 export const deviceSchema = Type.Object({
   ...listedFields,
+  openPorts: nullable(
+    Type.Array(Type.Union([portNumber, Type.Literal('web')])),
+    'Ports that you may open; web: those of web interfaces; null: all.',
+  ),
   description: Type.String(),
   notes: Type.String(),
   createdBy: nullable(Type.String(), 'The user who has added it; null: a command.'),
@@ -198,12 +204,14 @@ export function showListed(device: ListedDevice) {
   };
 }
 
-export function showDevice(device: FleetDevice) {
+/** As this caller may know it. */
+export function showDevice(device: FleetDevice, caller: Pick<CallerRights, 'grants'>) {
   const { number: _number, revision: _revision, systemProperties, userProperties, refused, ...same } = device;
   return {
     ...same,
     ...showListed(same),
     uid: undefined,
+    openPorts: openPortsOf(caller, device),
     lastConnect: shownTimeOrNull(same.lastConnect),
     duplicateNoticed: shownTimeOrNull(same.duplicateNoticed),
     properties: { system: systemProperties, user: userProperties },

@@ -99,6 +99,8 @@ export interface ListedDevice {
 }
 
 export interface Device extends Omit<ListedDevice, 'properties'> {
+  /** Those that the user may open; `web`: of web interfaces; `null`: all. */
+  readonly openPorts: readonly (number | 'web')[] | null;
   readonly description: string;
   readonly notes: string;
   readonly createdBy: string | null;

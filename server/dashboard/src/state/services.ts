@@ -21,6 +21,17 @@ export function servicesOf({ ports, httpPort, sshPort, vncPort, rdpPort }: Ports
   return [...named, ...others.toSorted((a, b) => a - b).map((port) => ({ kind: 'port' as const, port }))];
 }
 
+type Openable = Pick<Device, 'openPorts' | 'properties'>;
+
+/** Whether the user may open it. Services of kind `https` are web interfaces, too, by the same rule as the reflector's. */
+export function mayOpen({ kind, port }: Service, { openPorts, properties }: Openable): boolean {
+  if (openPorts === null || openPorts.includes(port)) return true;
+  const [, said] =
+    /(?:^|;)\s*kind\s*=\s*([^;]*?)\s*(?:;|$)/.exec(properties.system[`service-${port}`] ?? '') ?? [];
+  const isWeb = kind === 'web' || (said === undefined ? port === 443 : said === 'https');
+  return isWeb && openPorts.includes('web');
+}
+
 /** A line for a shell that opens it from a desk (docs/client.md). */
 export function clientLine({ kind, port }: Service, device: string, reflector: string, user: string): string {
   const at = `--reflector ${reflector} --user ${shellWord(user)}`;

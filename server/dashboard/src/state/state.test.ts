@@ -10,7 +10,7 @@ import { readPorts, tonight } from './grant-text.ts';
 import { covered, onlineSpans, roundAbove, trafficBars } from './plot.ts';
 import { routeOf } from './router.ts';
 import { rowForKey, rowsInView, scrollFor } from './rows-in-view.ts';
-import { clientLine, servicesOf, shellWord, webAddress } from './services.ts';
+import { clientLine, mayOpen, servicesOf, shellWord, webAddress } from './services.ts';
 import { readTags } from './tag-text.ts';
 
 describe('columns', () => {
@@ -174,6 +174,23 @@ test('services are known by kind, then by port, with the line that opens them', 
     "rm-client forward --reflector https://r.example --user 'al ice' -R 5432 pump-7",
   ]);
   expect(shellWord("$(x)'")).toBe(`'$(x)'\\'''`);
+});
+
+test.each<[readonly (number | 'web')[] | null, number[]]>([
+  [null, [80, 22, 443, 5432, 8443]],
+  [[], []],
+  [[22], [22]],
+  [['web'], [80, 443, 8443]],
+  [
+    ['web', 5432],
+    [80, 443, 5432, 8443],
+  ],
+])('of the services of a device, who may open %j is offered %j', (openPorts, offered) => {
+  const user = {};
+  const system = { 'service-8443': 'target=10.0.0.2; kind=https', 'service-5432': 'kind=tcp' };
+  const services = servicesOf({ ...device, ports: [80, 22, 5432, 443, 8443] });
+  const open = services.filter((service) => mayOpen(service, { openPorts, properties: { system, user } }));
+  expect(open.map(({ port }) => port)).toEqual(offered);
 });
 
 test.each([

@@ -71,7 +71,7 @@ export function changeDevice(context: DevicesContext): Endpoint {
         await disconnectAfterChange(context, device, { cause: 'refused', reason });
       }
       const present = (await devices.get(device.id)) ?? device;
-      return { body: showDevice(present), version: present.revision };
+      return { body: showDevice(present, caller), version: present.revision };
     },
   });
 }

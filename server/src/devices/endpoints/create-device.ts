@@ -97,7 +97,7 @@ export function createDevice(context: DevicesContext): Endpoint {
         return { status: 201, type: configurationType, body: text, headers: location, version };
       }
       return {
-        body: { device: device && showDevice(device), password, configuration },
+        body: { device: device && showDevice(device, caller), password, configuration },
         headers: location,
         version,
       };

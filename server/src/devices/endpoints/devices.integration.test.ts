@@ -253,6 +253,24 @@ describe('a device', () => {
     expect((await otto.patch('/devices/lent', { domain: 'acme' }, any)).status).toBe(200);
   });
 
+  test('says which of its ports the caller may open', async () => {
+    await add('opened', { domain: 'lab' });
+    await server.addUser('olga');
+    const olga = await server.signedIn('olga');
+    const open = async (caller: ApiClient) =>
+      ((await caller.get('/devices/opened')).body as { readonly openPorts: unknown }).openPorts;
+    const grant = (role: string, ports?: readonly (number | 'web')[]) =>
+      alice.post('/grants', { user: 'olga', role, device: 'opened', ...(ports ? { ports } : {}) });
+    expect(await open(alice)).toBeNull();
+    await grant('auditor');
+    expect(await open(olga)).toEqual([]);
+    await grant('user', ['web']);
+    await grant('user', ['web', 22]);
+    expect(await open(olga)).toEqual(['web', 22]);
+    await grant('user');
+    expect(await open(olga)).toBeNull();
+  });
+
   test('moves to another domain, and is seen by its users then', async () => {
     await add('mover', { domain: 'lab' });
     expect((await carol.get('/devices/mover')).status).toBe(404);

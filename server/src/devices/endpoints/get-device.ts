@@ -15,7 +15,7 @@ export function getDevice(context: DevicesContext): Endpoint {
     replies: [{ status: 200, description: 'The device.', schema: deviceSchema }],
     async handle({ caller, parameters }) {
       const device = await deviceFor(context, caller, parameters.id);
-      return { body: showDevice(device), version: device.revision };
+      return { body: showDevice(device, caller), version: device.revision };
     },
   });
 }

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import type { Device } from '../../api/types.ts';
 import { deskPath } from '../../state/router.ts';
-import { clientLine, type Service, servicesOf, webAddress } from '../../state/services.ts';
-import { may, me, server } from '../../state/session.ts';
+import { clientLine, mayOpen, type Service, servicesOf, webAddress } from '../../state/services.ts';
+import { me, server } from '../../state/session.ts';
 import { t } from '../../texts/language.ts';
 import { Copy } from '../../ui/copy.tsx';
 import { Icon, type IconName } from '../../ui/icon.tsx';
@@ -15,10 +15,10 @@ const icons: Readonly<Record<Service['kind'], IconName>> = {
   port: 'more',
 };
 
-/** The ways into a device. */
+/** The ways into a device that the user may take. */
 export function Services({ device }: { readonly device: Device }) {
-  const services = servicesOf(device);
-  const allowed = may('devices.open');
+  const services = servicesOf(device).filter((service) => mayOpen(service, device));
+  const allowed = device.openPorts === null || device.openPorts.length > 0;
   return (
     <section class="card">
       <header>
