@@ -1,25 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { Field, servicePort } from '../networks/field.ts';
 import { addresses } from '../networks/lab.ts';
 import { NameServer } from '../networks/name-server.ts';
 
-/** Names and addresses on a real network: RFC 8305, and a name server that does not answer. */
+/**
+ * Names and addresses on a real network: RFC 8305, and a name server that does not answer. Each test has a lab of its own, and all of
+ * them run at once, because they wait for time-outs.
+ */
 
 const agents = [
   ['node', ['node', 'dist/node/rm-agent.mjs']],
   ['x86_64', ['dist/x86_64/rm-agent']],
 ] as const;
 
-describe.each(agents)('the agent %s', (_, agent) => {
-  let field: Field | undefined;
-
-  afterEach(() => field?.stop());
-
-  test('gets out by IPv4 where IPv6 leads nowhere', async () => {
-    field = await Field.start(agent, {
+describe.concurrent.each(agents)('the agent %s', (_, agent) => {
+  test('gets out by IPv4 where IPv6 leads nowhere', async ({ expect, onTestFinished }) => {
+    const field = await Field.start(agent, {
       proxy: false,
       name: 'reflector.test',
       // An attempt that a busy machine ends would dial once more.
@@ -34,16 +33,20 @@ describe.each(agents)('the agent %s', (_, agent) => {
         );
       },
     });
+    onTestFinished(() => field.stop());
     const dialled = field.agent.log.flatMap((line) => /connecting (\S+) port/.exec(line)?.[1] ?? []);
     expect(dialled).toEqual(['2001:db8:2::2', addresses.internet]);
     expect(await field.ask()).toBe('alive');
   });
 
-  test('asks for the address at each attempt, however long it was to be kept, and not in between', async () => {
+  test('asks for the address at each attempt, however long it was to be kept, and not in between', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const directory = mkdtempSync(join(tmpdir(), 'rm-names-'));
     let names: NameServer | undefined;
     try {
-      field = await Field.start(agent, {
+      const field = await Field.start(agent, {
         proxy: false,
         name: 'reflector.test',
         configuration: { log: { level: 'debug', to: 'stderr' } },
@@ -54,6 +57,7 @@ describe.each(agents)('the agent %s', (_, agent) => {
           lab.cover('/etc/resolv.conf', `nameserver ${addresses.internet}\noptions timeout:1\n`);
         },
       });
+      onTestFinished(() => field.stop());
       if (!names) throw new Error('no name server');
       expect(await field.ask()).toBe('alive');
       const asked = names.asked;
@@ -76,9 +80,9 @@ describe.each(agents)('the agent %s', (_, agent) => {
     }
   });
 
-  test('serves others while a name server does not answer', async () => {
+  test('serves others while a name server does not answer', async ({ expect, onTestFinished }) => {
     const [lost, local] = [servicePort + 1, servicePort + 2];
-    field = await Field.start(agent, {
+    const field = await Field.start(agent, {
       proxy: false,
       configuration: {
         services: [
@@ -89,13 +93,14 @@ describe.each(agents)('the agent %s', (_, agent) => {
       },
       prepare: (lab) => {
         lab.cover('/etc/hosts', '127.0.0.1 service.test\n');
-        // Longer than the agent waits, also on a busy machine.
-        lab.cover('/etc/resolv.conf', 'nameserver 10.77.9.9\noptions timeout:30\n');
+        // Longer than the agent waits, also on a busy machine; once, because Node ends no sooner than its look-ups.
+        lab.cover('/etc/resolv.conf', 'nameserver 10.77.9.9\noptions timeout:30 attempts:1\n');
         lab.sh('router', 'ip route add blackhole 10.77.9.0/24');
       },
     });
+    onTestFinished(() => field.stop());
     // Its channels end by the agent's own time limit, which could not run out while a look-up held up everything.
-    const waiting = Promise.all(Array.from({ length: 8 }, () => field?.ask(lost)));
+    const waiting = Promise.all(Array.from({ length: 8 }, () => field.ask(lost)));
     expect(await field.ask()).toBe('alive');
     // Nobody listens there, which is known as soon as its name is.
     expect(await field.ask(local)).toMatch(/Nothing answers/);

@@ -3,14 +3,17 @@ import { disturbances } from '../networks/disturbances.ts';
 import { Field } from '../networks/field.ts';
 import { addresses } from '../networks/lab.ts';
 
-/** Real networks that break: the agent comes back by itself, and the device is reached again. */
+/**
+ * Real networks that break: the agent comes back by itself, and the device is reached again. Each agent has a lab of its own, and
+ * all of them run at once, because they wait for time-outs.
+ */
 
 const agents = [
   ['node', ['node', 'dist/node/rm-agent.mjs']],
   ['x86_64', ['dist/x86_64/rm-agent']],
 ] as const;
 
-describe.each(agents)('the agent %s', (_, agent) => {
+describe.concurrent.each(agents)('the agent %s', (_, agent) => {
   let field: Field;
 
   beforeAll(async () => {
@@ -19,14 +22,14 @@ describe.each(agents)('the agent %s', (_, agent) => {
 
   afterAll(() => field?.stop());
 
-  test.each(disturbances)('comes back when $name', async (disturbance) => {
+  test.sequential.each(disturbances)('comes back when $name', async (disturbance) => {
     expect(await field.ask()).toBe('alive');
     await field.suffer(disturbance);
     expect(await field.ask()).toBe('alive');
   });
 });
 
-describe.each(agents)('the agent %s behind a proxy', (_, agent) => {
+describe.concurrent.each(agents)('the agent %s behind a proxy', (_, agent) => {
   let field: Field;
 
   beforeAll(async () => {
@@ -35,7 +38,7 @@ describe.each(agents)('the agent %s behind a proxy', (_, agent) => {
 
   afterAll(() => field?.stop());
 
-  test('comes back when the proxy was restarted', async () => {
+  test.sequential('comes back when the proxy was restarted', async () => {
     expect(await field.ask()).toBe('alive');
     await field.suffer({
       name: 'the proxy is stopped, and started again',
@@ -46,7 +49,7 @@ describe.each(agents)('the agent %s behind a proxy', (_, agent) => {
   });
 });
 
-describe.each(agents)('the agent %s that has been told to wait for an hour', (_, agent) => {
+describe.concurrent.each(agents)('the agent %s that has been told to wait for an hour', (_, agent) => {
   let field: Field;
 
   beforeAll(async () => {
@@ -55,7 +58,7 @@ describe.each(agents)('the agent %s that has been told to wait for an hour', (_,
 
   afterAll(() => field?.stop());
 
-  test.each([
+  test.sequential.each([
     // First, as long as the reflector has nothing to say: what comes in would give the PONG more time.
     {
       name: 'its way out vanishes, and is there again',
@@ -82,7 +85,7 @@ describe.each(agents)('the agent %s that has been told to wait for an hour', (_,
     expect(await field.ask()).toBe('alive');
   });
 
-  test('dials as soon as there is a network, when there was none at all', async () => {
+  test.sequential('dials as soon as there is a network, when there was none at all', async () => {
     field.lab.sh('device', 'ip link set eth0 down');
     const seen = field.agent.log.length;
     await field.agent.logged(/disconnected: link is dead/, seen);

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { gone } from '../system/end-process.ts';
 
 /** The three machines of the lab. */
@@ -13,6 +14,22 @@ export const addresses = {
   routerOutside: '10.77.2.1',
   internet: '10.77.2.2',
 } as const;
+
+/** Of the device. */
+const defaultRoute = `route replace default via ${addresses.routerInside}`;
+
+/** Commands that connect two places. */
+function link(a: Place, linkA: string, addressA: string, b: Place, linkB: string, addressB: string): string {
+  return `ip link add ${linkA} netns ${a} type veth peer name ${linkB} netns ${b}
+    ip -n ${a} addr add ${addressA}/24 dev ${linkA}
+    ip -n ${b} addr add ${addressB}/24 dev ${linkB}
+    ip -n ${a} link set ${linkA} up
+    ip -n ${b} link set ${linkB} up
+    ip -n ${a} link set lo up
+    ip -n ${b} link set lo up`;
+}
+
+const execute = promisify(execFile);
 
 /**
  * Network namespaces of our own: a device behind a router that translates addresses, and the internet beyond it. They
@@ -43,24 +60,30 @@ export class Lab {
     ]);
     if (!ready) throw new Error(`network namespaces cannot be made here: ${errors.trim()}`);
     const lab = new Lab(holder);
-    for (const place of ['device', 'router', 'internet']) lab.#run(['ip', 'netns', 'add', place]);
-    lab.#connect('device', 'eth0', addresses.device, 'router', 'inside', addresses.routerInside);
-    lab.#connect('internet', 'eth0', addresses.internet, 'router', 'outside', addresses.routerOutside);
-    lab.setDefaultRoute();
-    lab.sh('router', 'sysctl -q -w net.ipv4.ip_forward=1');
-    // As home routers and mobile networks do it: addresses are translated, and a packet in the middle of a connection
-    // that the router does not know is dropped without a word.
-    lab.sh(
-      'router',
-      `nft add table ip nat
-       nft add chain ip nat post '{ type nat hook postrouting priority 100; }'
-       nft add rule ip nat post oifname outside masquerade
-       nft add table ip filter
-       nft add chain ip filter forward '{ type filter hook forward priority 0; }'
-       nft add rule ip filter forward ct state invalid drop
-       nft add rule ip filter forward tcp flags '& (syn|ack) != syn' ct state new drop
-       sysctl -q -w net.netfilter.nf_conntrack_tcp_loose=0`,
-    );
+    // One program for all of it, so that labs beside each other in one process do not wait for each other.
+    await lab.#runAside([
+      'sh',
+      '-e',
+      '-c',
+      `ip netns add device
+       ip netns add router
+       ip netns add internet
+       ${link('device', 'eth0', addresses.device, 'router', 'inside', addresses.routerInside)}
+       ${link('internet', 'eth0', addresses.internet, 'router', 'outside', addresses.routerOutside)}
+       ip -n device ${defaultRoute}
+       ip netns exec router sh -e -c '
+         sysctl -q -w net.ipv4.ip_forward=1
+         # As home routers and mobile networks do it: addresses are translated, and a packet in the middle of a connection
+         # that the router does not know is dropped without a word.
+         nft add table ip nat
+         nft add chain ip nat post "{ type nat hook postrouting priority 100; }"
+         nft add rule ip nat post oifname outside masquerade
+         nft add table ip filter
+         nft add chain ip filter forward "{ type filter hook forward priority 0; }"
+         nft add rule ip filter forward ct state invalid drop
+         nft add rule ip filter forward tcp flags "& (syn|ack) != syn" ct state new drop
+         sysctl -q -w net.netfilter.nf_conntrack_tcp_loose=0'`,
+    ]);
     return lab;
   }
 
@@ -81,7 +104,7 @@ export class Lab {
   }
 
   setDefaultRoute(): void {
-    this.sh('device', `ip route replace default via ${addresses.routerInside}`);
+    this.sh('device', `ip ${defaultRoute}`);
   }
 
   async destroy(): Promise<void> {
@@ -89,20 +112,16 @@ export class Lab {
     await gone(this.#holder);
   }
 
-  #connect(a: Place, linkA: string, addressA: string, b: Place, linkB: string, addressB: string): void {
-    this.#run(['ip', 'link', 'add', linkA, 'netns', a, 'type', 'veth', 'peer', 'name', linkB, 'netns', b]);
-    for (const [place, link, address] of [
-      [a, linkA, addressA],
-      [b, linkB, addressB],
-    ] as const) {
-      this.sh(place, `ip addr add ${address}/24 dev ${link}; ip link set ${link} up; ip link set lo up`);
-    }
-  }
-
   #enter(): readonly string[] {
     const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
     const target = ['--target', String(this.#holder.pid), `--wd=${process.cwd()}`];
     return ['nsenter', ...target, ...user, '--mount', '--net', '--'];
+  }
+
+  /** As {@link #run}, and this process goes on meanwhile. */
+  async #runAside(command: readonly string[]): Promise<void> {
+    const [program = '', ...args] = [...this.#enter(), ...command];
+    await execute(program, args);
   }
 
   #run(command: readonly string[]): void {
