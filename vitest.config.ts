@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { type Executable, executables } from './toolchain/executables.mjs';
 import { boards } from './toolchain/qemu/machines.mjs';
+import WaitingFirst from './toolchain/waiting-first.mjs';
 
 const source = (path: string) => new URL(path, import.meta.url).pathname;
 
@@ -178,6 +179,10 @@ export default defineConfig({
     maxConcurrency: 6,
     // `npm test` runs more, toolchain/test-run.mjs.
     maxWorkers: 4,
+    // One that is named here would be used in the place of vitest's random one.
+    ...(process.argv.some((arg) => arg.startsWith('--sequence.shuffle'))
+      ? {}
+      : { sequence: { sequencer: WaitingFirst } }),
     projects: [
       unit,
       {
