@@ -23,11 +23,14 @@ export type Place = 'query' | 'path' | 'body';
  */
 export function validator<Value>(schema: TSchema, place: Place): (value: unknown) => Value {
   const { all, first } = compilers[place === 'body' ? 'body' : 'address'];
-  const findAll = all.compile<Value>(schema);
-  // Few calls are that long.
+  // Compiled when they are needed: all of them take a third of a second, which every command and every worker would wait for.
+  let findAll: ValidateFunction<Value> | null = null;
   let findFirst: ValidateFunction<Value> | null = null;
   const validateFor = (value: unknown) => {
-    if (isShort(value)) return findAll;
+    if (isShort(value)) {
+      findAll ??= all.compile<Value>(schema);
+      return findAll;
+    }
     findFirst ??= first.compile<Value>(schema);
     return findFirst;
   };
