@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import type {
   Browser,
   BrowserContext,
@@ -511,6 +512,31 @@ describe('its page', () => {
     const wide = await desktop.frame.evaluate('document.documentElement.scrollWidth - innerWidth');
     expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0);
     expect(desktop.complaints).toEqual([]);
+  });
+
+  test('a finger on a touch screen presses what it touches', async () => {
+    const desktop = await opened(ports.x11vnc, 'panel', 'alice', { hasTouch: true });
+    await desktop.isShown();
+    const panel = showOperatorPanel(stage.x11vnc.display, '#2c5a72');
+    const ended = once(panel, 'exit');
+    await expect.poll(() => desktop.share(ground), { timeout }).toBeGreaterThan(0.5);
+    // With a touch screen, noVNC draws the pointer on another one.
+    const box = await desktop.frame.locator('canvas').first().boundingBox();
+    if (!box) throw new Error('no desktop');
+    // The second button of the panel, in pixels of the device.
+    const scale = box.width / 320;
+    await desktop.page.touchscreen.tap(box.x + 78 * scale, box.y + 183 * scale);
+    expect(await ended).toEqual([102, null]);
+  });
+
+  test('fills the screen, and leaves it again', async () => {
+    const desktop = await opened(ports.tiger);
+    await desktop.isShown();
+    const isFull = () => desktop.frame.evaluate<boolean>('document.fullscreenElement !== null');
+    await desktop.button('Full screen').click();
+    await expect.poll(isFull, { timeout }).toBe(true);
+    await desktop.button('Full screen').click();
+    await expect.poll(isFull, { timeout }).toBe(false);
   });
 
   test('shows the picture in its own size, and lets the desktop take that of the window', async () => {
