@@ -114,10 +114,10 @@ export class PeerConnection {
     this.#checkBacklog();
   }
 
-  /** Ends the connection, and tells the other node why. Idempotent. */
-  end(reason: string): void {
+  /** Ends the connection, and tells the other node why. `told`: as it is to be said there. Idempotent. */
+  end(reason: string, told = reason): void {
     if (!this.#end(reason)) return;
-    const text = Buffer.from(reason)
+    const text = Buffer.from(told)
       .subarray(0, 100)
       .toString()
       .replace(/\ufffd+$/, '');
@@ -163,7 +163,7 @@ export class PeerConnection {
     const probe = { ping: () => this.#write(ping), pongMs: relayPongMs };
     this.#liveness = new Liveness(this.#clock, relayQuietMs, probe, () => this.#drop('no sign of life'));
     const objection = this.#events.greeted(hello);
-    if (objection !== null) this.end(objection);
+    if (objection !== null) this.end(objection, objection.replace(/^its /, 'your '));
   }
 
   /** A frame of WebSocket itself. */

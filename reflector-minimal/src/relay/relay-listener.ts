@@ -8,9 +8,10 @@ import { containServer, containTimers } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import type { LocalTunnel } from '../ports/presence.ts';
 import { HandshakeFailures, reasonOf } from '../tls/handshake-failures.ts';
+import { certificateLifetime } from '../tls/own-certificate.ts';
 import type { Hello, NodeLife } from './hello.ts';
 import { ServedPeers } from './served-peers.ts';
-import { certificateFault, namesNode, type RelayTls, RelayTlsFiles } from './tls.ts';
+import { certificateFault, namesNode, type RelayTls, type RelayTlsContents, RelayTlsFiles } from './tls.ts';
 
 export interface RelayListenerOptions {
   /** `path`: a Unix socket, of mode 0600. Its folder must be private. */
@@ -40,6 +41,9 @@ export class RelayListener {
   /** Whose end is told already. */
   readonly #tooMuch = new WeakSet<Socket>();
   #look: Cancellable | null = null;
+  #inspection: Cancellable | null = null;
+  /** Whose lifetime was told last. */
+  #inspected: RelayTlsContents | null = null;
   #closed: Promise<void> | null = null;
 
   private constructor(options: RelayListenerOptions) {
@@ -68,6 +72,7 @@ export class RelayListener {
       chmodSync(address.path, 0o600);
     } else await listener.#listen(address);
     listener.#lookForChanges();
+    listener.#inspectCertificateDaily();
     return listener;
   }
 
@@ -82,7 +87,10 @@ export class RelayListener {
    * change. Throws when they cannot be used: then those of before remain.
    */
   reloadTls(): void {
-    if (this.#files) (this.#server as TlsServer).setSecureContext(this.#files.read());
+    if (!this.#files) return;
+    const contents = this.#files.read();
+    (this.#server as TlsServer).setSecureContext(contents);
+    if (contents !== this.#inspected) this.#inspectCertificateDaily();
   }
 
   /** Ends all connections and their channels. Resolves when none is left. Idempotent. */
@@ -90,6 +98,7 @@ export class RelayListener {
     this.#closed ??= new Promise((resolve) => {
       const { clock, limits } = this.#options;
       this.#look?.cancel();
+      this.#inspection?.cancel();
       this.#peers.end('this node stops');
       const timer = clock.schedule(limits.closeMs, () => {
         for (const socket of this.#sockets) socket.destroy();
@@ -166,9 +175,13 @@ export class RelayListener {
       : socket.authorized
         ? null
         : certificateFault(String(socket.authorizationError));
-    if (fault !== null || !certificate) {
-      this.#refused.add(addressOf(socket), fault ?? '');
-      socket.destroy();
+    if (!certificate || fault !== null) {
+      // Whoever has none is no node that could be told why.
+      if (certificate) this.#serve(socket, () => fault);
+      else {
+        this.#refused.add(addressOf(socket), fault ?? '');
+        socket.destroy();
+      }
       return;
     }
     this.#serve(socket, ({ name }) =>
@@ -187,6 +200,21 @@ export class RelayListener {
         if (!this.#tooMuch.has(underTls(socket as Socket))) this.#refused.add(address, reason);
       },
     });
+  }
+
+  /** Says how long the certificate is good: at the start, each day, and when it was read again. */
+  #inspectCertificateDaily(): void {
+    const { tls, clock, limits, log } = this.#options;
+    if (!tls || !this.#files) return;
+    this.#inspection?.cancel();
+    this.#inspection = clock.schedule(limits.certificateMs, () => this.#inspectCertificateDaily());
+    try {
+      this.#inspected = this.#files.read();
+      const { level, message } = certificateLifetime(this.#inspected.cert, clock.date(), ' of this node');
+      log[level]({ cert: tls.cert }, message);
+    } catch (error) {
+      log.error({ cert: tls.cert, err: error }, 'the certificate of this node cannot be read');
+    }
   }
 
   #lookForChanges(): void {

@@ -72,6 +72,11 @@ describe('a node that dials, with a certificate', () => {
       [typeof reason === 'string' ? reason : expect.stringMatching(reason)],
       [],
     ]);
+    // Its own log says the same.
+    expect(unreached()).toEqual([expect.stringMatching(/^closed by the other node: your certificate /)]);
+    expect(unreached()[0]).toContain(
+      typeof reason === 'string' ? reason.replace('its', 'your') : 'authority',
+    );
     await pair.listeners[0]?.close();
     expect(said('further connections to the relay were refused in this network')).toEqual([
       expect.objectContaining({ times: 2 }),
@@ -156,6 +161,26 @@ describe('TLS files', () => {
     pair.listeners[0]?.reloadTls();
     expect(await failure(pair.open(pair.dialer({ tls: tlsOf('other') }), peer))).toBeInstanceOf(TunnelLost);
     expect(channel.destroyed).toBe(false);
+  });
+
+  test('certificateMs: that expire soon are told of at the start, each day, and when they are others', async () => {
+    const day = 86_400_000;
+    const lines = () =>
+      pair.lines
+        .map(({ msg }) => String(msg))
+        .filter((msg) => msg.startsWith('the certificate of this node'));
+    const tls = files(tlsOf('owner', { until: 2030 }));
+    pair.clock.wallOffset = Date.UTC(2029, 11, 10);
+    await pair.listen({ tls });
+    expect(lines()).toEqual([
+      expect.stringMatching(/^the certificate of this node is good for \d+ days, until/),
+    ]);
+    pair.clock.advance(day);
+    expect(lines()).toHaveLength(2);
+    replace(tls, tlsOf('owner', { until: 2021 }));
+    pair.clock.advance(pair.limits.relayTlsMs);
+    expect(lines()).toHaveLength(3);
+    expect(lines().at(-1)).toMatch(/has expired on 20/);
   });
 
   test('that cannot be used leave those of before', async () => {

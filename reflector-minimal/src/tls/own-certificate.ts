@@ -30,16 +30,22 @@ export function inspectCertificate(
   return [lifetime(certificate, now), ...missingNames(certificate, names)];
 }
 
-function lifetime({ validFrom, validTo }: X509Certificate, now: number): CertificateFinding {
+/** How long the first certificate of a chain in PEM is good. `of`: whose it is, in the words of the message. `now`: wall-clock ms. */
+export function certificateLifetime(pem: string | Buffer, now: number, of = ''): CertificateFinding {
+  return lifetime(new X509Certificate(pem), now, of);
+}
+
+function lifetime({ validFrom, validTo }: X509Certificate, now: number, of = ''): CertificateFinding {
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
   const date = (time: number) => new Date(time).toISOString().slice(0, 10);
-  if (now < from) return { level: 'error', message: `the certificate is not valid before ${date(from)}` };
-  if (now > to) return { level: 'error', message: `the certificate has expired on ${date(to)}` };
+  if (now < from)
+    return { level: 'error', message: `the certificate${of} is not valid before ${date(from)}` };
+  if (now > to) return { level: 'error', message: `the certificate${of} has expired on ${date(to)}` };
   const days = Math.floor((to - now) / dayMs);
   const left = days === 1 ? '1 day' : `${days} days`;
   return {
     level: days < soonDays ? 'warn' : 'info',
-    message: `the certificate is good for ${left}, until ${date(to)}`,
+    message: `the certificate${of} is good for ${left}, until ${date(to)}`,
   };
 }
 
