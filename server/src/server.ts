@@ -219,6 +219,7 @@ class Server {
       address: reachedAt,
       table: new PostgresqlMembership({
         ...address,
+        clock,
         warn: (text) => warn?.(`${text} (nodes)`),
         limits: { ...nodeBounds, eventBytes: bounds.eventBytes },
       }),

@@ -152,6 +152,45 @@ describe('of nodes that share a database', () => {
     expect(two.told).toEqual(['came a at one', 'went a at one']);
   });
 
+  test('hintMs: a hint makes it known soon, at most so often, and without one it is known all the same', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    let readings = 0;
+    const { read } = SharedConnection.prototype;
+    two.connection.read = (position) => {
+      readings++;
+      return read.call(two.connection, position);
+    };
+    shared.givesHints = true;
+    const tunnel = await one.tunnel();
+    await pass(limits.batchMs + limits.hintMs + 25);
+    expect(two.presence.locate(device)).not.toBeNull();
+    expect(await two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' })).toBe(true);
+    await pass(limits.hintMs + 25);
+    expect(one.ended).toEqual(['a: asked']);
+    one.presence.withdraw(tunnel);
+    await pass(limits.batchMs + limits.hintMs + 25);
+    expect(two.presence.locate(device)).toBeNull();
+    // Its own news are none, and many hints are one reading.
+    readings = 0;
+    for (let n = 0; n < 40; n++) for (const heard of shared.listeners) heard(one.lease.epoch);
+    await two.tunnel('b', '2');
+    await pass(limits.readMs - 100);
+    expect(readings).toBe(1);
+    // A hint while it reads makes it read again, soon.
+    for (const heard of shared.listeners) heard(null);
+    two.connection.read = async (position) => {
+      const reading = await read.call(two.connection, position);
+      if (++readings === 2) for (const heard of shared.listeners) heard(one.lease.epoch);
+      return reading;
+    };
+    await pass(2 * limits.hintMs + 50);
+    expect(readings).toBe(3);
+    shared.givesHints = false;
+    await one.tunnel();
+    await pass(2_000);
+    expect(two.presence.locate(device)).not.toBeNull();
+  });
+
   test('what a device says of itself is known at the others, in the same object', async () => {
     const [one, two] = [await start('one'), await start('two')];
     const tunnel = await one.tunnel();

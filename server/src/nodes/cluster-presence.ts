@@ -86,8 +86,8 @@ interface Untold {
 }
 
 /**
- * Where devices are, of all nodes that share a database. What others have is in memory, and read anew every `limits.readMs`; what comes
- * and goes here is told in batches.
+ * Where devices are, of all nodes that share a database. What others have is in memory, and read anew every `limits.readMs`, and
+ * soon after a hint; what comes and goes here is told in batches.
  */
 export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tunnel> {
   readonly #options: ClusterPresenceOptions;
@@ -113,6 +113,9 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
   /** When all was known, monotonic ms. */
   #knownAt: number;
   #readTimer: Cancellable | null = null;
+  /** The next reading is soon. */
+  #isHinted = false;
+  #unlisten = (): void => {};
   #tellTimer: Cancellable | null = null;
   #reading: Promise<void> | null = null;
   #burying: Promise<void> | null = null;
@@ -156,8 +159,12 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
 
   /** Reads what the other nodes have, and goes on reading. Rejects with `StoreUnavailable`: then it has not begun. */
   async start(): Promise<void> {
+    const { table, lease, limits } = this.#options;
     await this.#read();
-    this.#readLater(this.#options.limits.readMs);
+    this.#readLater(limits.readMs);
+    this.#unlisten = table.listen((epoch) => {
+      if (epoch !== lease.epoch) this.#hinted();
+    });
   }
 
   /** Rejects with `StoreUnavailable`, also while this process may take no devices. */
@@ -242,6 +249,7 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
 
   /** Tells what is left to tell. False: it could not be told; the others learn of it when the lease is over. */
   async stop(): Promise<boolean> {
+    this.#unlisten();
     this.#readTimer?.cancel();
     for (const tunnel of [...this.#local.values()]) this.withdraw(tunnel);
     this.#stopped = true;
@@ -386,15 +394,26 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     else this.#went(tunnel);
   }
 
+  /** There is something to read. */
+  #hinted(): void {
+    if (this.#isHinted) return;
+    this.#isHinted = true;
+    if (this.#reading) return;
+    this.#readTimer?.cancel();
+    this.#readLater(this.#options.limits.hintMs);
+  }
+
   #readLater(ms: number): void {
     if (this.#stopped) return;
     this.#readTimer = this.#options.clock.schedule(ms, () => {
+      this.#isHinted = false;
       this.#reading = this.#read()
         .then(() => this.#buryMeanwhile())
         .catch((error) => this.#failed(error, 'presence not read'))
         .then(() => {
           this.#reading = null;
-          this.#readLater(this.#options.limits.readMs);
+          const { hintMs, readMs } = this.#options.limits;
+          this.#readLater(this.#isHinted ? hintMs : readMs);
         });
     });
   }

@@ -8,6 +8,10 @@ export interface NodeLimits {
   readonly retryMs: number;
   /** How often it is read what other nodes have, ms; with the time for reading and writing below the 2,000 ms of Presence. */
   readonly readMs: number;
+  /** How long it is waited after a hint that there is something to read, and between two such readings at least, ms. */
+  readonly hintMs: number;
+  /** How long the connection for hints rests at most before it is opened again, ms: from `retryMs` on, twice as long each time. */
+  readonly hintRetryMs: number;
   /** Rows that are read at once. */
   readonly readRows: number;
   /** How long what comes and goes waits for more of its kind, ms. */
@@ -36,6 +40,8 @@ export const nodeLimits: NodeLimits = {
   renewMs: 3_000,
   retryMs: 1_000,
   readMs: 1_000,
+  hintMs: 50,
+  hintRetryMs: 60_000,
   readRows: 1_000,
   batchMs: 75,
   batchRows: 500,

@@ -106,6 +106,11 @@ export interface MembershipTable {
    * Returns whether there may be more.
    */
   bury(epoch: number): Promise<boolean>;
+  /**
+   * Calls `heard` soon after a node has told something, as far as that is possible: which one, or `null` if that is not known. The
+   * returned function ends it.
+   */
+  listen(heard: (epoch: number | null) => void): () => void;
   /** Notes devices off line that are on line at no node that there is. */
   settle(): Promise<void>;
   close(): Promise<void>;

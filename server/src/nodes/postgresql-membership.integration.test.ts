@@ -15,7 +15,16 @@ import { beginAlone, PostgresqlMembership } from './postgresql-membership.ts';
 
 const patient = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000, batchMs: 1 };
 /** Longer than any test, even on a busy machine. */
-const limits = { ...nodeLimits, leaseMs: 600_000, batchMs: 1, batchRows: 3, readRows: 4, eventBytes: 200 };
+const limits = {
+  ...nodeLimits,
+  leaseMs: 600_000,
+  retryMs: 1,
+  hintRetryMs: 100,
+  batchMs: 1,
+  batchRows: 3,
+  readRows: 4,
+  eventBytes: 200,
+};
 
 let server: PostgresqlServer;
 let tables: PostgresqlTables;
@@ -35,8 +44,13 @@ afterAll(async () => {
 
 let table: PostgresqlMembership;
 const opened: PostgresqlMembership[] = [];
-function connect() {
-  const membership = new PostgresqlMembership({ url: server.url(), database: patient, limits });
+function connect(port = 5432) {
+  const membership = new PostgresqlMembership({
+    url: server.url(port),
+    database: patient,
+    limits,
+    clock: systemClock,
+  });
   opened.push(membership);
   return membership;
 }
@@ -363,6 +377,7 @@ test('what is on line at no node is noted off line, and the rest stays', async (
 test('goneRows: rows of devices that have gone long ago are deleted, and readers behind that are told', async () => {
   const pruning = new PostgresqlMembership({
     url: server.url(),
+    clock: systemClock,
     database: patient,
     limits: { ...limits, goneRows: 4 },
   });
@@ -393,4 +408,37 @@ test('the node of a device is asked to end its tunnel, until it has', async () =
   expect(JSON.parse(row?.endAsked ?? '')).toEqual(end);
   await table.tell(one, [here(a, 2)]);
   expect((await table.read(position)).rows).toMatchObject([{ generation: 2, endAsked: null }]);
+});
+
+test('hintRetryMs: nodes hear of what is told, again when the connection was lost, and nothing behind a pooler', async () => {
+  const stop = await server.pooler(6432);
+  const heard: (number | null)[] = [];
+  const behindPooler: (number | null)[] = [];
+  const ends = [connect().listen((epoch) => heard.push(epoch))];
+  const pids =
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'rm-server hints' AND state = 'idle' AND query LIKE 'LISTEN%'";
+  const listening = (count = 1) => expect.poll(() => server.sql(pids)).toHaveLength(count);
+  try {
+    await listening();
+    const mine = await table.join(identity('one'));
+    const a = await add('a');
+    await table.tell(mine, [here(a, 1)]);
+    await expect.poll(() => heard).toEqual([mine]);
+    const [pid] = await server.sql(pids);
+    await server.sql(`SELECT pg_terminate_backend(${pid})`);
+    await expect.poll(async () => (await server.sql(pids)).includes(pid ?? '')).toBe(false);
+    await listening();
+    ends.push(connect(6432).listen((epoch) => behindPooler.push(epoch)));
+    await listening(2);
+    await connect(6432).tell(mine, [gone(a, 1)]);
+    await expect.poll(() => heard).toEqual([mine, mine]);
+    await table.tell(mine, [here(a, 2)]);
+    await endLease(mine);
+    await table.bury(mine);
+    await expect.poll(() => heard).toEqual([mine, mine, mine, null]);
+    expect(behindPooler).toEqual([]);
+  } finally {
+    for (const end of ends) end();
+    await stop();
+  }
 });

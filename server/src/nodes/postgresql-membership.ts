@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { Clock } from 'rm-protocol';
 import { type DeviceKey, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from '../store/postgresql/connection.ts';
 import { Database, lockStatement, type Transaction, Undo } from '../store/postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/limits.ts';
 import { withoutNul } from '../store/postgresql/text.ts';
+import { Hints, type HintsOptions, hintStatement } from './hints.ts';
 import type { NodeLimits } from './limits.ts';
 import {
   type AskedEnd,
@@ -19,6 +21,7 @@ import {
 import { type FormerRow, outcomeOf, type PresenceEvent } from './outcome.ts';
 
 export interface PostgresqlMembershipOptions extends PostgresqlAddress {
+  readonly clock: Clock;
   /** Told that the database has gone or is back; one line each, without a secret. */
   readonly warn?: (text: string) => void;
   readonly database?: Partial<PostgresqlLimits>;
@@ -51,9 +54,10 @@ const toldElsewhere =
 export class PostgresqlMembership implements MembershipTable {
   readonly #database: Database;
   readonly #limits: PostgresqlMembershipOptions['limits'];
+  readonly #hints: Omit<HintsOptions, 'heard'>;
 
   /** The tables must be there. */
-  constructor({ warn = () => {}, database, limits, ...address }: PostgresqlMembershipOptions) {
+  constructor({ warn = () => {}, database, limits, clock, ...address }: PostgresqlMembershipOptions) {
     const { config } = connectionOf(address);
     const all = { ...postgresqlLimits, ...brisk, ...database };
     this.#database = new Database({ ...config, application_name: 'rm-server node' }, all, warn, [
@@ -61,6 +65,7 @@ export class PostgresqlMembership implements MembershipTable {
       'rm_reflector',
     ]);
     this.#limits = limits;
+    this.#hints = { config, clock, limits, connectMs: all.answerMs };
   }
 
   join({ name, instance, address }: Identity): Promise<number> {
@@ -171,6 +176,7 @@ export class PostgresqlMembership implements MembershipTable {
          WHERE id = $1 AND uid = $2 AND epoch <> $3 AND NOT gone RETURNING epoch, generation, change`,
         ...[id, uid, epoch, JSON.stringify(end), await nextChange(transaction, 1)],
       );
+      if (asked) await transaction.query(hintStatement, String(epoch));
       return asked ?? null;
     });
   }
@@ -203,6 +209,7 @@ export class PostgresqlMembership implements MembershipTable {
       const { lost, kept, events, again } = outcomeOf(epoch, changes, formers);
       if (again.length > 0 && exclusion === 'presence') return null;
       await this.#put(transaction, epoch, kept);
+      if (kept.length > 0) await query(hintStatement, String(epoch));
       await this.#note(transaction, [...events, ...(await backOnLine(transaction, epoch, again))]);
       return lost;
     });
@@ -229,6 +236,7 @@ export class PostgresqlMembership implements MembershipTable {
         batchRows,
       );
       await this.#markGone(transaction, rows);
+      if (rows.length > 0) await query(hintStatement, '');
       const left = await query<DeviceKey & { properties: string }>(
         `SELECT d.id, d.uid, d.properties FROM fleet_places AS p JOIN devices AS d ON d.uid = p.uid
          WHERE p.epoch = $1 AND d.online AND NOT d.id = ANY ($2::text[]) AND NOT ${toldElsewhere} ORDER BY d.uid LIMIT $3`,
@@ -242,6 +250,11 @@ export class PostgresqlMembership implements MembershipTable {
       await run('DELETE FROM fleet_nodes WHERE epoch = $1', epoch);
       return false;
     });
+  }
+
+  listen(heard: (epoch: number | null) => void): () => void {
+    const hints = new Hints({ ...this.#hints, heard });
+    return () => hints.close();
   }
 
   async settle(): Promise<void> {

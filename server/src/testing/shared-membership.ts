@@ -27,6 +27,9 @@ export class SharedMembership {
   readonly onLine = new Set<string>();
   /** How many rows each call has told. */
   readonly told: number[] = [];
+  /** Whether what is told is heard at once. */
+  givesHints = false;
+  readonly listeners = new Set<(epoch: number | null) => void>();
   /** Changes of rows of which the next reader is not told any more. */
   pruned = 0;
   #data = 1;
@@ -116,6 +119,7 @@ export class SharedMembership {
     if (!row || row.epoch === epoch) return null;
     const asked = { ...row, endAsked: JSON.stringify(end), change: ++this.#last };
     this.rows.set(row.id, asked);
+    this.#hint(epoch);
     return asked;
   }
 
@@ -137,6 +141,7 @@ export class SharedMembership {
         endAsked,
       });
     }
+    if (kept.length > 0) this.#hint(epoch);
     for (const event of events) this.#note(event);
     for (const { id, uid, properties } of again)
       if (!this.onLine.has(id)) this.#note({ kind: 'device.online', id, uid, properties });
@@ -158,6 +163,10 @@ export class SharedMembership {
 
   get #leaseEnd(): number {
     return this.#now() + this.#limits.leaseMs;
+  }
+
+  #hint(epoch: number): void {
+    if (this.givesHints) for (const heard of this.listeners) heard(epoch);
   }
 
   #note(event: PresenceEvent): void {
@@ -213,6 +222,11 @@ export class SharedConnection implements MembershipTable {
 
   bury(epoch: number): Promise<boolean> {
     return this.#do(() => this.#shared.bury(epoch));
+  }
+
+  listen(heard: (epoch: number | null) => void): () => void {
+    this.#shared.listeners.add(heard);
+    return () => this.#shared.listeners.delete(heard);
   }
 
   settle(): Promise<void> {
