@@ -37,7 +37,7 @@ async function health({
     log.debug({ reason: error.message }, 'not healthy');
     status = 503;
     // Anybody may ask, so the answer does not contain the path.
-    text = 'the data file cannot be used';
+    text = `${store.called ?? 'the data file'} cannot be used`;
   }
   return { status, type: 'application/json', body: `${JSON.stringify({ status: text })}\n` };
 }

@@ -435,6 +435,8 @@ export interface Store {
    * is away at times, such as during a failover. Meanwhile nobody learns of a change that somebody else makes in it. 0 by default.
    */
   readonly outageMs?: number;
+  /** What strangers are told that it is, such as `the database`; `the data file` by default. */
+  readonly called?: string;
   /** Rejects with {@link StoreError} when the store does not answer, or is not the one that was opened any more. */
   check(): Promise<void>;
   /** Everything that was acknowledged is kept. Idempotent. */

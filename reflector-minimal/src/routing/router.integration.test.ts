@@ -109,7 +109,10 @@ describe('the front', () => {
     const filed = await Stage.open({ data });
     const health = () => ask(filed.port, '/my-devices/health.json', { host: 'localhost' });
     expect((await health()).status).toBe(200);
+    Object.assign(filed.reflector.store, { called: 'the database' });
     rmSync(data);
+    expect((await health()).text).toBe('{"status":"the database cannot be used"}\n');
+    Object.assign(filed.reflector.store, { called: undefined });
     const answer = await health();
     expect([answer.status, answer.text]).toEqual([503, '{"status":"the data file cannot be used"}\n']);
     await filed.close();
