@@ -59,6 +59,7 @@ import { DirectoryRights } from './rights/directory-rights.ts';
 import { FleetRights } from './rights/fleet-rights.ts';
 import { FleetDatabase } from './store/fleet-database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from './store/postgresql/limits.ts';
+import { oncePerOutage } from './store/postgresql/once-per-outage.ts';
 import { type PostgresqlOptions, PostgresqlStore } from './store/postgresql/postgresql-store.ts';
 import { PostgresqlTables } from './store/postgresql-tables/postgresql-tables.ts';
 import type { OpenTables } from './store/tables.ts';
@@ -105,7 +106,7 @@ export function serverAdditions(
   for (const part of parts) part.check?.({ ...context, configuration });
   const { environment, file, givenStore: given = null, log } = context;
   const address = storeAddress(configuration.store, { given, file, environment });
-  const warn = (text: string) => log.warn(text);
+  const warn = oncePerOutage((text) => log.warn(text));
   const { outage } = configuration.store ?? {};
   const databaseBounds = { ...(outage !== undefined && { outageMs: outage * 1_000 }), ...databaseLimits };
   const worker = workerOf(environment);
@@ -220,7 +221,7 @@ class Server {
       table: new PostgresqlMembership({
         ...address,
         clock,
-        warn: (text) => warn?.(`${text} (nodes)`),
+        ...(warn && { warn }),
         limits: { ...nodeBounds, eventBytes: bounds.eventBytes },
       }),
       relay: (life) => relayOf(life, { listen, tls, clock, log, carried }),
@@ -340,9 +341,8 @@ class Server {
 
   async #open(store: Store, known: KnownUsers): Promise<Foundation> {
     const { data, clock, limits, postgresql } = this.#context;
-    const warn = (text: string) => postgresql?.warn?.(`${text} (fleet)`);
     const database: OpenTables = postgresql
-      ? await PostgresqlTables.open({ ...postgresql, warn })
+      ? await PostgresqlTables.open(postgresql)
       : new FleetDatabase(data, clock, limits);
     const eventLog = new EventLog(database, clock, limits, (error) =>
       this.#context.log.error({ err: error }, 'events not read'),

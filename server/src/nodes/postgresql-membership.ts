@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
 import { type DeviceKey, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from '../store/postgresql/connection.ts';
-import { Database, lockStatement, type Transaction, Undo } from '../store/postgresql/database.ts';
+import {
+  Database,
+  lockStatement,
+  type Outage,
+  type Transaction,
+  Undo,
+} from '../store/postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/limits.ts';
 import { withoutNul } from '../store/postgresql/text.ts';
 import { Hints, type HintsOptions, hintStatement } from './hints.ts';
@@ -23,7 +29,7 @@ import { type FormerRow, outcomeOf, type PresenceEvent } from './outcome.ts';
 export interface PostgresqlMembershipOptions extends PostgresqlAddress {
   readonly clock: Clock;
   /** Told that the database has gone or is back; one line each, without a secret. */
-  readonly warn?: (text: string) => void;
+  readonly warn?: (text: string, outage?: Outage) => void;
   readonly database?: Partial<PostgresqlLimits>;
   readonly limits: NodeLimits & {
     /** Characters of the data of an event; long values in longer ones are left out. */

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from '../postgresql/connection.ts';
-import { Database, type Transaction, Undo } from '../postgresql/database.ts';
+import { Database, type Outage, type Transaction, Undo } from '../postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../postgresql/limits.ts';
 import { hasNul } from '../postgresql/text.ts';
 import { storeErrorOf } from '../postgresql/unavailable.ts';
@@ -12,7 +12,7 @@ import { numbered } from './statement-text.ts';
 
 export interface PostgresqlTablesOptions extends PostgresqlAddress {
   /** Told that the database has gone or is back, or has no index for the search; one line each, without a secret. */
-  readonly warn?: (text: string) => void;
+  readonly warn?: (text: string, outage?: Outage) => void;
   readonly limits?: Partial<PostgresqlLimits>;
 }
 
@@ -45,7 +45,7 @@ export class PostgresqlTables implements OpenTables {
     const database = new Database(
       { ...config, application_name: 'rm-server' },
       all,
-      (text) => isOpen && warn(text),
+      (text, outage) => isOpen && warn(text, outage),
       schemas,
     );
     try {

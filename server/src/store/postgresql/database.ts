@@ -13,6 +13,8 @@ export type Value =
   | null
   | readonly (string | number | boolean | Buffer | null)[];
 
+export type Outage = 'begun' | 'over';
+
 /** Runs statements within one transaction. */
 export interface Transaction {
   query<Row extends object>(sql: string, ...values: Value[]): Promise<Row[]>;
@@ -62,7 +64,7 @@ const parsers: PoolConfig['types'] = {
 export class Database {
   readonly #pool: Pool;
   readonly #limits: PostgresqlLimits;
-  readonly #told: (text: string) => void;
+  readonly #told: (text: string, outage: Outage) => void;
   readonly #begin: string;
   /** Connections that have worked before: such a one may have been lost since. */
   readonly #proven = new WeakSet<PoolClient>();
@@ -78,7 +80,7 @@ export class Database {
   constructor(
     config: PoolConfig,
     limits: PostgresqlLimits,
-    told: (text: string) => void,
+    told: (text: string, outage: Outage) => void,
     schemas: readonly string[] = [],
   ) {
     this.#limits = limits;
@@ -125,7 +127,7 @@ export class Database {
         exclusion ? `${this.#begin}; ${durably}; ${lockStatement(exclusion)}` : `${this.#begin}; ${durably}`,
         work,
       );
-      if (this.#away) this.#told('the database can be used again');
+      if (this.#away) this.#told('the database can be used again', 'over');
       this.#away = false;
       return result;
     } catch (thrown) {
@@ -133,7 +135,7 @@ export class Database {
       if (isAway) thrown.told();
       if (isAway && !this.#away && !this.#closed) {
         this.#away = true;
-        this.#told(`${thrown.message}; it is tried again`);
+        this.#told(`${thrown.message}; it is tried again`, 'begun');
       }
       throw thrown;
     }

@@ -1,6 +1,6 @@
 import { type Store, StoreError } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from './connection.ts';
-import { Database } from './database.ts';
+import { Database, type Outage } from './database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from './limits.ts';
 import { migrate, stateOf } from './migrate.ts';
 import { Notes } from './notes.ts';
@@ -14,7 +14,8 @@ import { storeErrorOf } from './unavailable.ts';
 
 export interface PostgresqlOptions extends PostgresqlAddress {
   /** Told that TLS is off, and that the database has gone or is back; one line each, without a secret. */
-  readonly warn?: (text: string) => void;
+  /** `outage`: it is about the database being away. */
+  readonly warn?: (text: string, outage?: Outage) => void;
   readonly limits?: Partial<PostgresqlLimits>;
   /** The epoch of this node, where several servers share the database; `null`, the default: there is one server. */
   readonly epoch?: (() => number) | null;
@@ -29,6 +30,7 @@ export class PostgresqlStore implements Store {
   readonly audit: PostgresqlAudit;
   readonly changes: PostgresqlChanges;
   readonly outageMs: number;
+  readonly called = 'the database';
   readonly #database: Database;
   readonly #notes: Notes;
   /** Of the data, so that others in their place are noticed. */
@@ -46,7 +48,7 @@ export class PostgresqlStore implements Store {
     const all = { ...postgresqlLimits, ...limits };
     let isOpen = false;
     // What fails before is the end, and its error says so.
-    const database = new Database(config, all, (text) => isOpen && warn(text));
+    const database = new Database(config, all, (text, outage) => isOpen && warn(text, outage));
     try {
       const id = await migrate(database);
       isOpen = true;
