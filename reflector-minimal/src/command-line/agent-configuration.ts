@@ -21,11 +21,14 @@ const certificate = { cert: '/etc/rm-agent/device.pem', key: '/etc/rm-agent/devi
 /** For a reflector that has never run: the address it has without options. */
 const standardUrl = 'http://localhost:8080/';
 
-/** The URL that agents dial: the given one, otherwise that of the last reflector that used this data file. */
+/** The URL that agents dial: the given one, that of the configuration, or that of the last reflector that used this data file. */
 export async function agentUrl(
   store: Store,
   given: string | undefined,
+  configured: string | null | undefined,
 ): Promise<{ readonly url: string; readonly note: string }> {
+  if (given === undefined && configured)
+    return { url: configured, note: 'As the configuration of the server has it; --url gives another.' };
   if (given === undefined)
     return {
       url: (await new Installation(store).url()) ?? standardUrl,

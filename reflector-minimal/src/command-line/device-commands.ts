@@ -20,6 +20,8 @@ export interface DeviceOptions extends CertificateOptions, ListOptions {
   readonly from?: string | undefined;
   readonly output?: string | undefined;
   readonly url?: string | undefined;
+  /** Address of the reflector for agents by the configuration file. */
+  readonly configuredUrl?: string | null | undefined;
   readonly config?: string | undefined;
 }
 
@@ -95,7 +97,7 @@ async function addDevice(
   }
   const taken = () => new CommandError(ExitStatus.failed, `device ${id}: exists already`);
   if ((await store.devices.credentials(id))?.claimed) throw taken();
-  const url = await agentUrl(store, options.url);
+  const url = await agentUrl(store, options.url, options.configuredUrl);
   const { since, secrets, generated, keep } = await chooseSecrets(store, id, name, domain, options);
   const file = options.config === undefined ? null : new NewFile('--config', options.config);
   try {

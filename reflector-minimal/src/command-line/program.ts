@@ -69,6 +69,8 @@ export interface CommandPlace {
 export interface ProgramCommand {
   /** How it is typed, after the name of the program. */
   readonly usage: string;
+  /** What it does, for its own `--help` and that of the program; lines of at most 128 characters. */
+  readonly help: string;
   /** How many names follow the command, at least and at most. */
   readonly names: readonly [number, number];
   /** Its own options, without the dashes. Each takes a value. */
@@ -99,6 +101,8 @@ export interface Program {
   defaultData(environment: Readonly<Record<string, string | undefined>>): string;
   /** Configuration file that is read, where there is one, unless another is given; `null`: none. */
   readonly defaultFile: string | null;
+  /** By which address agents reach the reflector, as the configuration file has it; `null`: it does not say. */
+  agentUrl?(file: ConfigurationFile): string | null;
   /** Keys of the configuration file besides those of the reflector. */
   readonly keys: readonly string[];
   readonly commands?: Readonly<Record<string, ProgramCommand>>;

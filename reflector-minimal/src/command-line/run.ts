@@ -18,7 +18,7 @@ import { CommandError, ExitStatus } from './exit.ts';
 import type { Program, ProgramCommand, StoreSources } from './program.ts';
 import { reflectorProgram } from './reflector-program.ts';
 import { serve } from './serve.ts';
-import { usage } from './usage.ts';
+import { commandUsage, usage } from './usage.ts';
 import { runUserCommand, userActions } from './user-commands.ts';
 
 const serveOptions = Object.fromEntries(
@@ -127,7 +127,7 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
   });
   const option = (name: string) => (values as Record<string, string | boolean | undefined>)[name];
   if (option('help')) {
-    context.print(usage(program, environment));
+    context.print(own ? commandUsage(program, own) : usage(program, environment));
     return ExitStatus.ok;
   }
   if (option('version')) {
@@ -205,7 +205,14 @@ async function dispatch(args: string[], context: CommandContext, program: Progra
     const options = values as Record<string, never>;
     context.print(
       command === 'device'
-        ? await runDeviceCommand(store, action, name, options, context.clock, sqlite?.isServed() ?? true)
+        ? await runDeviceCommand(
+            store,
+            action,
+            name,
+            { ...options, configuredUrl: file && program.agentUrl?.(file) },
+            context.clock,
+            sqlite?.isServed() ?? true,
+          )
         : await runUserCommand(store, action, name, domain, options, context),
     );
     made = fresh;

@@ -1,5 +1,5 @@
 import { optionName, type Setting, settings, variableName } from '../configuration/settings.ts';
-import type { Program, ServeOption } from './program.ts';
+import type { Program, ProgramCommand, ServeOption } from './program.ts';
 
 function settingLines([key, { type, default: initial, help }]: [string, Setting]): string {
   const option = `--${optionName(key)}${type.placeholder && ` ${type.placeholder}`}`;
@@ -9,6 +9,11 @@ function settingLines([key, { type, default: initial, help }]: [string, Setting]
 
 function serveOptionLine([option, { placeholder, help }]: [string, ServeOption]): string {
   return `  ${`--${option} ${placeholder}`.padEnd(28)} ${help}\n`;
+}
+
+/** The help of one command. */
+export function commandUsage({ name }: Program, { usage, help }: ProgramCommand): string {
+  return `Usage: ${name} ${usage}\n\n${help}\n\nOptions that every command has: see ${name} --help.\n`;
 }
 
 export function usage(
@@ -45,7 +50,9 @@ Passwords are read from --password-file (- is standard input), or generated and 
 An administrator sees every device, a user the devices of the granted domains. totp makes log-ins ask for one-time passwords
 (an authenticator app); logout ends all sessions and tokens. Removing or demoting the last administrator takes --force.
 
-Options of every command:
+${Object.values(commands)
+  .map(({ help }) => `${help}\n\n`)
+  .join('')}Options of every command:
   --data FILE                  data file (${defaultData(environment)}), or ${variableName('data', name)}
 ${stores ? `  --store URL                  ${stores.help}, or ${variableName('store', name)}\n` : ''}  --help, --version
 
@@ -59,7 +66,7 @@ variable, and the variable over the file.
 device add prints the configuration for the device's agent, with the generated password.
 
 Options of device add:
-  --url URL                    address of the reflector for this agent (that of the reflector that last ran here)
+  --url URL                    address of the reflector for this agent (that of the configuration, or of the reflector that last ran here)
   --config FILE                write the configuration to this new file, mode 600, instead of printing it
   --domain DOMAIN              domain of the device, such as acme (one UUID for all, generated at the first start)
   --certificate                no password: the device needs a certificate signed by --client-ca

@@ -14,6 +14,7 @@ import { mustBeFile } from './postgresql.ts';
  */
 export const backup: ProgramCommand = {
   usage: 'backup FILE',
+  help: `backup writes a copy of the data file to a new file, also while the server runs.`,
   names: [1, 1],
   run: ([file = ''], place, { print }) => {
     mustBeFile('backup', place, 'pg_dump');
@@ -52,6 +53,7 @@ export const backup: ProgramCommand = {
  */
 export const restore: ProgramCommand = {
   usage: 'restore FILE',
+  help: `restore puts a backup in the place of the data file. Stop the server first.`,
   names: [1, 1],
   run: async ([file = ''], place, { clock, print }) => {
     mustBeFile('restore', place, 'pg_restore');

@@ -21,6 +21,7 @@ type Context = Parameters<ProgramCommand['run']>[2];
  */
 export const brandingCommand: ProgramCommand = {
   usage: 'branding check FOLDER | preview FOLDER | texts [LANGUAGE]',
+  help: `branding checks a folder with brands, shows its pages in a browser, or prints the texts that a brand may replace.`,
   names: [1, 2],
   run([action = '', name], _place, context) {
     if (action === 'texts') return texts(name ?? 'en', context);

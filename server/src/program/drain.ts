@@ -7,6 +7,8 @@ import { addressOf } from './postgresql.ts';
 /** `rm-server drain [NODE]`: that node, or the one of the configuration, takes no more devices and sends away those that it has. */
 export const drain: ProgramCommand = {
   usage: 'drain [NODE]',
+  help: `drain makes a node take no more devices, and closes the tunnels of those that it has within a minute: they connect to other
+nodes. Users are served meanwhile. Without NODE it is that of the configuration. The next start of the node takes devices again.`,
   names: [0, 1],
   run: async ([given], { sources }, { print }) => {
     const { file } = sources;

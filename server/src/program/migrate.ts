@@ -16,6 +16,8 @@ import { addressOf } from './postgresql.ts';
  */
 export const migrate: ProgramCommand = {
   usage: 'migrate [--from FILE] [--to URL] [--password-file FILE] [--ca FILE] [--tls off]',
+  help: `migrate moves everything from the data file (--from, or the one that the server uses) into the PostgreSQL database of --to, or
+of the configuration: all of it, or nothing. Stop the server first. The database must have no data; the file stays as it is.`,
   names: [0, 0],
   options: ['from', 'to', 'password-file', 'ca', 'tls'],
   run: async (_names, place, { clock, print, printError }) => {

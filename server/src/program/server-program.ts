@@ -19,6 +19,10 @@ export const serverProgram: Program = {
     return join(state, 'rm-server', 'server.sqlite');
   },
   defaultFile: '/etc/rm-server.json',
+  agentUrl: ({ values }) => {
+    const url = values.get('publicUrl');
+    return typeof url === 'string' && URL.canParse(url) ? new URL(url).href : null;
+  },
   keys: Object.keys(ownKeys),
   commands: { backup, restore, branding: brandingCommand, migrate, drain },
   stores: postgresqlStores,
