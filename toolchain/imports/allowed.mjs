@@ -101,7 +101,7 @@ export const packages = [
       refusals: ['authentication', 'device-http', 'http', 'ports'],
       tls: ['network'],
       users: ['ports'],
-      websocket: [],
+      websocket: ['system-clock.ts'],
       tunnels: ['ports', 'streams', 'websocket'],
       relay: ['ports', 'tls', 'tunnels', 'websocket'],
       devices: [

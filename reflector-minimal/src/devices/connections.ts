@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Cancellable, Clock, Terms } from 'rm-protocol';
-import type { WebSocket } from 'ws';
 import type { Audit } from '../audit/audit.ts';
 import type { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
@@ -11,6 +10,7 @@ import type { DeferredWrites } from '../store/deferred-writes.ts';
 import { DeviceTunnel } from '../tunnels/device-tunnel.ts';
 import { type Draining, drained, goingAway } from '../tunnels/draining.ts';
 import { HeldBytes } from '../tunnels/held-bytes.ts';
+import type { ServerWebSocket } from '../websocket/server-web-socket.ts';
 import type { ProvenDevice } from './authentication.ts';
 import { ConnectedDevice } from './connected-device.ts';
 import { DuplicateDetector } from './duplicates.ts';
@@ -48,7 +48,7 @@ export interface ConnectionsOptions {
 /** A tunnel that a device has opened. */
 export interface OpenedTunnel {
   readonly device: ProvenDevice;
-  readonly webSocket: WebSocket;
+  readonly webSocket: ServerWebSocket;
   readonly boundary: Boundary;
   /** The socket under `webSocket`. */
   readonly socket: Duplex;

@@ -59,10 +59,11 @@ export class DeviceEndpoint {
     const { limits, log } = options;
     this.#connections = new Connections(options);
     const headerBytes = 16;
-    const maxMessage = Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes;
-    this.#handshake = new Handshake(limits, maxMessage, (error) =>
-      log.error({ err: error }, 'tunnel failed'),
-    );
+    this.#handshake = new Handshake({
+      limits,
+      messageBytes: Math.max(limits.maxFrame, limits.propertiesBytes) + headerBytes,
+      failed: (error) => log.error({ err: error }, 'tunnel failed'),
+    });
   }
 
   /** `address`: of the device. */

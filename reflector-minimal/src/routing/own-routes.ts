@@ -202,7 +202,7 @@ export class OwnRoutes {
       answers: new RouteTable(routes.filter((route) => 'answer' in route)),
       sockets: new RouteTable(
         sockets.map((route) => {
-          const handshake = new Handshake(limits, route.maxMessageBytes, failed);
+          const handshake = new Handshake({ limits, messageBytes: route.maxMessageBytes, failed });
           return { route, handshake, methods: ['GET'], path: route.path };
         }),
       ),

@@ -1,15 +1,16 @@
+import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Clock } from 'rm-protocol';
-import type { WebSocket } from 'ws';
 import type { Limits } from '../limits.ts';
 import type { RouteSocket } from '../ports/routes.ts';
 import { Liveness } from '../websocket/liveness.ts';
+import type { ServerWebSocket } from '../websocket/server-web-socket.ts';
 
 type SocketLimits = Pick<Limits, 'userQueueBytes' | 'pongMs'>;
 
 /** A WebSocket, as a route sees it. */
 export class RouteWebSocket implements RouteSocket {
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ServerWebSocket;
   /** Under it. */
   readonly #socket: Duplex;
   readonly #clock: Clock;
@@ -29,13 +30,14 @@ export class RouteWebSocket implements RouteSocket {
     close: () => this.#closed(),
   } as const;
 
-  constructor(webSocket: WebSocket, socket: Duplex, clock: Clock, limits: SocketLimits) {
+  constructor(webSocket: ServerWebSocket, socket: Duplex, clock: Clock, limits: SocketLimits) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#clock = clock;
     this.#limits = limits;
     this.#liveness = this.#watch();
-    for (const [event, listener] of Object.entries(this.#listeners)) webSocket.on(event, listener);
+    const emitter = webSocket as EventEmitter;
+    for (const [event, listener] of Object.entries(this.#listeners)) emitter.on(event, listener);
   }
 
   /** Closes the WebSocket if more bytes come before its first message is there; to be called before any can come. */
@@ -46,7 +48,7 @@ export class RouteWebSocket implements RouteSocket {
       left -= piece.length;
       if (left < 0) this.close(1009);
     };
-    // `ws` reads first, so a message that came with more behind it is there by then.
+    // The WebSocket reads first, so a message that came with more behind it is there by then.
     this.#webSocket.once('message', () => {
       left = Number.POSITIVE_INFINITY;
       this.#socket.off('data', count);
@@ -65,7 +67,7 @@ export class RouteWebSocket implements RouteSocket {
 
   async send(message: string | Uint8Array): Promise<boolean> {
     const webSocket = this.#webSocket;
-    if (webSocket.readyState !== webSocket.OPEN) return false;
+    if (!webSocket.isOpen) return false;
     if (webSocket.bufferedAmount > this.#limits.userQueueBytes) {
       webSocket.terminate();
       return false;
@@ -82,7 +84,7 @@ export class RouteWebSocket implements RouteSocket {
     this.#webSocket.resume();
     this.#webSocket.close(code, reason);
     if (!this.#stranger) return;
-    // `ws` would collect a message until the close frame: what a stranger sends from now on is dropped.
+    // The WebSocket would collect a message until the close frame: what a stranger sends from now on is dropped.
     this.#socket.removeAllListeners('data').resume();
     this.#socket.end();
   }
@@ -92,7 +94,7 @@ export class RouteWebSocket implements RouteSocket {
    * paused. `null`: it has ended.
    */
   detach(): {
-    readonly webSocket: WebSocket;
+    readonly webSocket: ServerWebSocket;
     readonly socket: Duplex;
     readonly unread: readonly (string | Buffer)[];
   } | null {
@@ -101,7 +103,8 @@ export class RouteWebSocket implements RouteSocket {
     webSocket.pause();
     this.#ended = true;
     this.#liveness.stop();
-    for (const [event, listener] of Object.entries(this.#listeners)) webSocket.off(event, listener);
+    const emitter = webSocket as EventEmitter;
+    for (const [event, listener] of Object.entries(this.#listeners)) emitter.off(event, listener);
     return { webSocket, socket: this.#socket, unread };
   }
 

@@ -12,18 +12,18 @@ import {
   type Property,
   type Terms,
 } from 'rm-protocol';
-import type { WebSocket } from 'ws';
 import type { Limits } from '../limits.ts';
 import { ChannelError, TunnelFull, TunnelLost } from '../ports/channel-failure.ts';
 import type { TunnelEnd, TunnelEndCause } from '../ports/tunnel-end.ts';
 import { Liveness } from '../websocket/liveness.ts';
+import type { ServerWebSocket } from '../websocket/server-web-socket.ts';
 import { BufferBound } from './buffer-bound.ts';
 import { Channel, type ChannelLink } from './channel.ts';
 import { FrameSender } from './frame-sender.ts';
 import type { HeldBytes } from './held-bytes.ts';
 
 export interface TunnelOptions {
-  readonly webSocket: WebSocket;
+  readonly webSocket: ServerWebSocket;
   /** The socket under `webSocket`. */
   readonly socket: Duplex;
   readonly terms: Terms;
@@ -71,7 +71,7 @@ export class DeviceTunnel implements ChannelLink {
   bytesTo = 0;
   /** Why it has ended. */
   end: TunnelEnd | undefined;
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ServerWebSocket;
   readonly #sender: FrameSender;
   readonly #limits: Limits;
   readonly #clock: Clock;
@@ -230,7 +230,7 @@ export class DeviceTunnel implements ChannelLink {
       propertiesBytes: this.#limits.propertiesBytes,
     });
     const webSocket = this.#webSocket;
-    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+    webSocket.on('message', (data, isBinary) => {
       if (this.#replaced) this.#provenAlive();
       if (!this.#live) return;
       this.#liveness.seen();
@@ -239,8 +239,8 @@ export class DeviceTunnel implements ChannelLink {
     });
     webSocket.on('ping', () => this.#liveness.seen());
     webSocket.on('pong', () => this.#liveness.seen());
-    webSocket.on('error', (error: Error) => this.#events.misbehaved(error.message));
-    webSocket.on('close', (code: number) => {
+    webSocket.on('error', (error) => this.#events.misbehaved(error.message));
+    webSocket.on('close', (code) => {
       // Without a close frame from the peer the code is 1006.
       if (this.#replaced && code !== 1006) this.#provenAlive();
       this.#end(
@@ -258,7 +258,7 @@ export class DeviceTunnel implements ChannelLink {
       data: (number, bytes, start, end) => {
         this.bytesFrom += end - start;
         this.#events.carried(end - start);
-        // `ws` never writes to this memory again, so a view may be kept.
+        // Nobody writes to this memory again, so a view may be kept.
         channel(number)?.onData(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
       },
       openConfirm: (number) => this.#answered(number, (found) => found.onConfirm()),

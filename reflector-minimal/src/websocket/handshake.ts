@@ -1,37 +1,34 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
 import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
+import { systemClock } from '../system-clock.ts';
+import { ServerWebSocket } from './server-web-socket.ts';
 
-/** Response headers that a handshake under way adds. */
-const additions = new WeakMap<IncomingMessage, readonly string[]>();
+export interface HandshakeOptions {
+  readonly limits: Limits;
+  /** The largest message that a peer may send, in bytes. */
+  readonly messageBytes: number;
+  /** As `FrameReaderOptions.pieces`. */
+  readonly pieces?: boolean;
+  /** Told of faults of ours. */
+  readonly failed: (error: unknown) => void;
+}
 
-/** Completes WebTunnel upgrades with the library `ws`, which on its own refuses the original's requests. */
+/** RFC 6455 section 1.3. */
+const acceptSuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** 16 bytes in base64. */
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
+
+/** Completes upgrades to WebSocket (RFC 6455 section 4.2), also those of the original, which sends POST. */
 export class Handshake {
-  readonly #server: WebSocketServer;
-  readonly #failed: (error: unknown) => void;
+  readonly #options: HandshakeOptions;
 
-  /** `maxMessage`: the largest message that a peer may send, in bytes. `failed` is told of faults of ours. */
-  constructor(limits: Limits, maxMessage: number, failed: (error: unknown) => void) {
-    this.#failed = failed;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: maxMessage,
-      maxFragments: limits.messageFragments,
-      maxBufferedChunks: limits.messageReads,
-      maxPendingAutoPongs: limits.pendingPongs,
-      closeTimeout: limits.closeMs,
-    } as ConstructorParameters<typeof WebSocketServer>[0]);
-    this.#server.on('headers', (headers, request) => headers.push(...(additions.get(request) ?? [])));
-    // Nothing but a broken head gets here; ws would otherwise answer it with a page of its own.
-    this.#server.on('wsClientError', (_error, socket) => {
-      // Nobody reads it any more, so it would not be noticed when the peer closes it.
-      socket.once('finish', () => socket.destroy());
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    });
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
   }
 
   /**
@@ -43,25 +40,51 @@ export class Handshake {
     socket: Duplex,
     head: Buffer,
     headers: readonly (readonly [name: string, value: string])[],
-    done: (webSocket: WebSocket, boundary: Boundary) => void,
+    done: (webSocket: ServerWebSocket, boundary: Boundary) => void,
   ): void {
-    // The original upgrades with POST, and its subprotocol names have a `/`, which is no token character: `ws` would
-    // answer 405 and 400 (webtunnel.md section 1).
-    request.method = 'GET';
-    delete request.headers['sec-websocket-protocol'];
-    additions.set(
-      request,
-      headers.map(([name, value]) => `${name}: ${value}`),
-    );
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const boundary = contained(webSocket, this.#failed);
-      boundary.run(() => done(webSocket, boundary));
+    const { upgrade, 'sec-websocket-key': key, 'sec-websocket-version': version } = request.headers;
+    const isKnown = version === '13' || version === '8';
+    if (upgrade?.toLowerCase() !== 'websocket' || !isKnown || !key || !keyPattern.test(key)) {
+      socket.on('error', () => socket.destroy());
+      // Nobody reads it any more, so it would not be noticed when the peer closes it.
+      socket.once('finish', () => socket.destroy());
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    // The peer has ended its side already.
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const accept = createHash('sha1').update(`${key}${acceptSuffix}`).digest('base64');
+    const lines = [
+      'HTTP/1.1 101 Switching Protocols',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      `Sec-WebSocket-Accept: ${accept}`,
+      ...headers.map(([name, value]) => `${name}: ${value}`),
+    ];
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    const { limits, messageBytes, pieces = false, failed } = this.#options;
+    const connection = socket as Partial<Socket> & Duplex;
+    connection.setTimeout?.(0);
+    connection.setNoDelay?.();
+    if (head.length > 0) socket.unshift(head);
+    const webSocket = new ServerWebSocket({
+      socket,
+      messageBytes,
+      pieces,
+      limits,
+      // For the close frame of the peer, whose way over the network no simulated clock knows.
+      clock: systemClock,
     });
+    const boundary = contained(webSocket, failed);
+    boundary.run(() => done(webSocket, boundary));
   }
 }
 
 /** Apart from the handshake: what its function closes over would last as long as the WebSocket, the request among it. */
-function contained(webSocket: WebSocket, failed: (error: unknown) => void): Boundary {
+function contained(webSocket: ServerWebSocket, failed: (error: unknown) => void): Boundary {
   const boundary = new Boundary(() => webSocket.terminate(), failed);
   boundary.contain(webSocket);
   return boundary;

@@ -7,9 +7,9 @@ const maxHeadBytes = 10;
 const binaryFinal = 0x82;
 
 /**
- * Writes unmasked binary messages straight to the socket of a server-side `ws` connection, one frame each. `ws` itself
- * takes only one buffer a message, which would mean a copy of every payload to put the WebTunnel header before it.
- * `ws` writes its own frames (PONG, close) to the same socket, each whole, so the two never mix within a frame.
+ * Writes unmasked binary messages straight to the socket of a {@link ServerWebSocket}, one frame each, and puts a
+ * WebTunnel header before the payload without a copy of it. The WebSocket writes its own frames (PONG, close) to the same
+ * socket, each whole, so the two never mix within a frame.
  *
  * Between {@link begin} and {@link end} small messages are gathered into one block; everything goes to the kernel in
  * one system call.

@@ -9,12 +9,12 @@ import {
   ProtocolError,
   type Terms,
 } from 'rm-protocol';
-import type { WebSocket } from 'ws';
 import { fieldsOf } from '../../http/headers.ts';
 import type { Refusal } from '../../http/refusal.ts';
 import type { PortUser } from '../../ports/routes.ts';
 import { refusals } from '../../refusals/catalogue.ts';
 import { Handshake } from '../../websocket/handshake.ts';
+import type { ServerWebSocket } from '../../websocket/server-web-socket.ts';
 import { type Asker, askerOf } from './asker.ts';
 import { ClientTunnel, type ClientTunnelOptions, internalError } from './client-tunnel.ts';
 import { DeviceBytes } from './device-bytes.ts';
@@ -32,7 +32,7 @@ export interface PageSocket {
   /** Aborted when the page has gone. */
   readonly signal: AbortSignal;
   take(): {
-    readonly webSocket: WebSocket;
+    readonly webSocket: ServerWebSocket;
     /** Under it. */
     readonly socket: Duplex;
     /** Received and not read; text is a string. */
@@ -51,9 +51,12 @@ export class ClientEndpoint {
   constructor(context: TcpContext) {
     this.#context = context;
     const { limits, log } = context;
-    this.#handshake = new Handshake(limits, limits.clientMessageBytes, (error) =>
-      log.error({ err: error }, 'client tunnel failed'),
-    );
+    this.#handshake = new Handshake({
+      limits,
+      messageBytes: limits.clientMessageBytes,
+      pieces: true,
+      failed: (error) => log.error({ err: error }, 'client tunnel failed'),
+    });
   }
 
   /** The device has been found and the user let in. */
@@ -74,7 +77,7 @@ export class ClientEndpoint {
     }
     await asked.open(port, (channel, since) => {
       const headers = [['Sec-WebSocket-Protocol', CLIENT_PROTOCOL], ...encodeTerms(terms)] as const;
-      // If `ws` refuses the head it ends the socket, and the channel must end with it.
+      // If the handshake refuses the head it ends the socket, and the channel must end with it.
       const orphaned = () => channel.destroy();
       socket.once('close', orphaned);
       this.#handshake.complete(request, socket, head, headers, (webSocket, boundary) => {
@@ -107,7 +110,7 @@ export class ClientEndpoint {
           resolve(null),
         );
         for (const message of unread) {
-          webSocket.emit('message', Buffer.from(message), typeof message !== 'string');
+          webSocket.emit('message', Buffer.from(message), typeof message !== 'string', true);
         }
         webSocket.resume();
       });

@@ -2,11 +2,11 @@ import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import type { Terms } from 'rm-protocol';
 import { describe, expect, test } from 'vitest';
-import type { WebSocket } from 'ws';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits } from '../../limits.ts';
 import { ByteBudget } from '../../streams/byte-budget.ts';
 import { FakeLink } from '../../testing/fake-link.ts';
+import type { ServerWebSocket } from '../../websocket/server-web-socket.ts';
 import { ClientTunnel } from './client-tunnel.ts';
 
 /** A WebSocket of which only what is asked of it is seen. */
@@ -70,7 +70,7 @@ function setUp(
     write: (_chunk, _encoding, done) => writes.push(done),
   });
   const tunnel = new ClientTunnel({
-    webSocket: webSocket as unknown as WebSocket,
+    webSocket: webSocket as unknown as ServerWebSocket,
     socket,
     channel,
     traffic: { bytesFrom: 0, bytesTo: 0 },
@@ -105,7 +105,7 @@ test('userQueueBytes: a client that reads nothing holds back its channel, and no
 
 test('a device that takes nothing holds back its client', async () => {
   const { channel, webSocket } = setUp();
-  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true, true);
   await tick();
   expect(webSocket.calls).toContain('pause');
   expect(webSocket.calls).not.toContain('resume');
@@ -119,10 +119,10 @@ test('clientProbeMs: only as long as it is held back a client is asked whether i
   const pongs = () => webSocket.calls.filter((call) => call === 'pong').length;
   clock.advance(2 * defaultLimits.clientProbeMs);
   expect(pongs()).toBe(0);
-  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true, true);
   await tick();
   clock.advance(defaultLimits.readAheadMs);
-  webSocket.emit('message', Buffer.alloc(16_384), true);
+  webSocket.emit('message', Buffer.alloc(16_384), true, true);
   clock.advance(defaultLimits.clientProbeMs);
   clock.advance(defaultLimits.clientProbeMs);
   expect(pongs()).toBe(2);
@@ -134,7 +134,7 @@ test('clientProbeMs: only as long as it is held back a client is asked whether i
 
 test('a client that has gone while it was held back is asked no more', async () => {
   const { webSocket, clock } = setUp();
-  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true, true);
   webSocket.emit('close', 1006);
   await tick();
   clock.advance(2 * defaultLimits.clientProbeMs);
@@ -150,7 +150,7 @@ describe('when the device has ended, the close frame', () => {
     ['one with the extension', { maxFrame: 16_384, window: 1 }, 'close 1000'],
   ])('waits until a client, %s, has taken the rest', async (_, extension, ending) => {
     const { channel, webSocket, writes, clock } = setUp(false, extension);
-    if (extension) webSocket.emit('message', Buffer.alloc(0), true);
+    if (extension) webSocket.emit('message', Buffer.alloc(0), true, true);
     for (let i = 0; i < 2; i++) channel.onData(Buffer.alloc(10_000));
     channel.onClose();
     await tick();
@@ -212,7 +212,7 @@ describe('when the device has ended, the close frame', () => {
     channel.onData(Buffer.alloc(16_384));
     channel.onClose();
     await tick();
-    webSocket.emit('message', Buffer.from('last'), true);
+    webSocket.emit('message', Buffer.from('last'), true, true);
     await tick();
     expect(link.sent.filter((entry) => entry.startsWith('data'))).toEqual(['data 4 in 1']);
     channel.destroy();
@@ -221,7 +221,7 @@ describe('when the device has ended, the close frame', () => {
 
 test('a text message ends it with 1003', async () => {
   const { link, webSocket } = setUp();
-  webSocket.emit('message', Buffer.from('hello'), false);
+  webSocket.emit('message', Buffer.from('hello'), false, true);
   await tick();
   expect(webSocket.calls).toContain('close 1003');
   expect(link.sent).toEqual(['error 5']);
@@ -233,7 +233,7 @@ test('a lost connection ends the channel at once, a close frame after what was s
   await tick();
   expect(lost.link.sent).toEqual(['error 5']);
   const closed = setUp();
-  closed.webSocket.emit('message', Buffer.from('last'), true);
+  closed.webSocket.emit('message', Buffer.from('last'), true, true);
   closed.webSocket.emit('close', 1000);
   await tick();
   expect(closed.link.sent).toEqual(['data 4 in 1', 'close']);
@@ -246,8 +246,8 @@ test('a lost connection ends the channel at once, a close frame after what was s
 
 test('a client that half-closes, and then closes before the device has taken all, loses nothing', async () => {
   const { link, channel, webSocket, clock } = setUp(false, { maxFrame: 16_384, window: 65_536 });
-  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
-  webSocket.emit('message', Buffer.alloc(0), true);
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true, true);
+  webSocket.emit('message', Buffer.alloc(0), true, true);
   webSocket.emit('close', 1000);
   await tick();
   const bytes = () =>
@@ -273,7 +273,7 @@ test('what a device sends once its client has closed is dropped', async () => {
 
 test('text is refused, and ends both sides', () => {
   const { channel, webSocket } = setUp();
-  webSocket.emit('message', Buffer.from('x'), false);
+  webSocket.emit('message', Buffer.from('x'), false, true);
   expect(webSocket.calls).toContain('close 1003');
   expect(channel.destroyed).toBe(true);
 });
@@ -293,10 +293,10 @@ test('a client that shows no sign of life for three keep-alive times is given up
 
 test('a client that is not being read, as the device takes nothing, is not given up for its silence', async () => {
   const { channel, webSocket, clock } = setUp();
-  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+  for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true, true);
   await tick();
   clock.advance(defaultLimits.readAheadMs);
-  webSocket.emit('message', Buffer.alloc(16_384), true);
+  webSocket.emit('message', Buffer.alloc(16_384), true, true);
   clock.advance(2 * 900_000 - 1);
   expect([webSocket.isPaused, webSocket.calls.includes('terminate')]).toEqual([true, false]);
   channel.onCredit(1_000_000);
@@ -327,17 +327,17 @@ test('pongMs: a page that does not answer a PING is gone, unless it is not being
 
 describe('a page that asks by the text `alive`', () => {
   const answers = (calls: string[]) => calls.filter((call) => call === 'send alive').length;
-  const ask = (webSocket: FakeWebSocket) => webSocket.emit('message', Buffer.from('alive'), false);
+  const ask = (webSocket: FakeWebSocket) => webSocket.emit('message', Buffer.from('alive'), false, true);
 
   test('is answered, and that reaches no device', async () => {
     const { link, channel, webSocket } = setUp(true, { maxFrame: 16_384, window: 1 });
     ask(webSocket);
     // It sends the device nothing more, and may still read.
-    webSocket.emit('message', Buffer.alloc(0), true);
+    webSocket.emit('message', Buffer.alloc(0), true, true);
     ask(webSocket);
     await tick();
     expect([answers(webSocket.calls), link.sent]).toEqual([2, ['close']]);
-    webSocket.emit('message', Buffer.from('alive?'), false);
+    webSocket.emit('message', Buffer.from('alive?'), false, true);
     expect([channel.destroyed, answers(webSocket.calls)]).toEqual([false, 2]);
     channel.destroy();
   });
@@ -354,10 +354,10 @@ describe('a page that asks by the text `alive`', () => {
   test('clientProbeMs: hears of the server also while it is not being read', async () => {
     const { channel, webSocket, clock } = setUp(true);
     ask(webSocket);
-    for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true);
+    for (let i = 0; i < 8; i++) webSocket.emit('message', Buffer.alloc(16_384), true, true);
     await tick();
     clock.advance(defaultLimits.readAheadMs);
-    webSocket.emit('message', Buffer.alloc(16_384), true);
+    webSocket.emit('message', Buffer.alloc(16_384), true, true);
     clock.advance(2 * defaultLimits.clientProbeMs);
     expect([answers(webSocket.calls), webSocket.calls.includes('pong')]).toEqual([3, false]);
     channel.destroy();

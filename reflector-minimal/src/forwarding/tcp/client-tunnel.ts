@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import { type Cancellable, type Clock, LEGACY_FRAME_BYTES, type Terms } from 'rm-protocol';
-import type { WebSocket } from 'ws';
 import type { Traffic } from '../../audit/audit.ts';
 import type { Limits } from '../../limits.ts';
 import type { DeviceChannel } from '../../ports/presence.ts';
@@ -8,9 +7,10 @@ import type { ByteBudget } from '../../streams/byte-budget.ts';
 import { Uplink } from '../../streams/uplink.ts';
 import { Liveness } from '../../websocket/liveness.ts';
 import { MessageWriter } from '../../websocket/message-writer.ts';
+import type { ServerWebSocket } from '../../websocket/server-web-socket.ts';
 
 export interface ClientTunnelOptions {
-  readonly webSocket: WebSocket;
+  readonly webSocket: ServerWebSocket;
   /** The socket under `webSocket`. */
   readonly socket: Duplex;
   /** Open. */
@@ -36,7 +36,7 @@ const normal = 1000;
 /** A connection to a device was cut (RFC 6455 section 7.4.1). */
 export const internalError = 1011;
 const unsupported = 1003;
-/** What `ws` reports when no close frame came (RFC 6455 section 7.1.5). */
+/** What is reported when no close frame came (RFC 6455 section 7.1.5). */
 const connectionLost = 1006;
 const nothing = new Uint8Array(0);
 const alive = 'alive';
@@ -55,6 +55,8 @@ export class ClientTunnel {
   /** Runs while the close frame waits for the client to take what is before it. */
   #stallTimer: Cancellable | null = null;
   #ended = false;
+  /** The message of which pieces come has some already. */
+  #inMessage = false;
   /** The page has asked by {@link alive}. */
   #asks = false;
 
@@ -106,8 +108,10 @@ export class ClientTunnel {
 
   #listenToClient(): void {
     const { webSocket, channel, terms, traffic, isPage } = this.#options;
-    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+    webSocket.on('message', (data, isBinary, isLast) => {
       this.#liveness.seen();
+      const isEmpty = data.length === 0 && !this.#inMessage;
+      this.#inMessage = !isLast;
       if (isPage && !isBinary && data.toString() === alive) {
         this.#asks = true;
         this.#sayAlive();
@@ -117,12 +121,12 @@ export class ClientTunnel {
       if (isBinary) traffic.bytesTo += data.length;
       if (!isBinary) this.close(unsupported);
       else if (data.length > 0) this.#uplink.write(data);
-      else if (terms.extension) channel.end();
+      else if (isEmpty && terms.extension) channel.end();
     });
     webSocket.on('ping', () => this.#liveness.seen());
     webSocket.on('pong', () => this.#liveness.seen());
     webSocket.on('error', () => {});
-    webSocket.on('close', (code: number) => this.#end(code !== connectionLost));
+    webSocket.on('close', (code) => this.#end(code !== connectionLost));
   }
 
   #listenToDevice(): void {
@@ -173,8 +177,8 @@ export class ClientTunnel {
   }
 
   /**
-   * The device sends nothing any more. The client may take what waits for it as slowly as it likes: `ws` would end the
-   * connection `limits.closeMs` after the close frame was queued.
+   * The device sends nothing any more. The client may take what waits for it as slowly as it likes: the
+   * connection would end `limits.closeMs` after the close frame was queued.
    */
   #finish(code: number): void {
     if (this.#closing) return;

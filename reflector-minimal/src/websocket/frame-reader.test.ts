@@ -1,0 +1,145 @@
+import { Buffer } from 'node:buffer';
+import { describe, expect, test } from 'vitest';
+import { FrameError, FrameReader, type FrameReaderOptions } from './frame-reader.ts';
+
+const bounds = { messageBytes: 70_000, messageFragments: 4, messageReads: 1_000 };
+
+/** A masked frame; `second` replaces the length in the second byte. */
+function frame(first: number, payload: Buffer, key = [0x11, 0x22, 0x33, 0x44], second?: number): Buffer {
+  const { length } = payload;
+  const extended = Buffer.alloc(length < 126 ? 0 : length < 65_536 ? 2 : 8);
+  if (extended.length === 2) extended.writeUInt16BE(length);
+  if (extended.length === 8) extended.writeUInt32BE(length, 4);
+  const short = length < 126 ? length : length < 65_536 ? 126 : 127;
+  const masked = payload.map((byte, i) => byte ^ (key[i & 3] ?? 0));
+  return Buffer.concat([Buffer.from([first, second ?? 0x80 | short]), extended, Buffer.from(key), masked]);
+}
+
+/** What a reader says of these bytes, in reads of `size`. */
+function read(bytes: Buffer, options: Partial<FrameReaderOptions> = {}, size = bytes.length): string[] {
+  const said: string[] = [];
+  const reader = new FrameReader(
+    {
+      message: (data, isBinary, isLast) =>
+        said.push(`${isBinary ? 'binary' : 'text'} ${data}${isLast ? '' : '…'}`),
+      ping: (payload) => said.push(`ping ${payload}`),
+      pong: () => said.push('pong'),
+      close: (code, reason) => said.push(`close ${code} ${reason}`),
+    },
+    { ...bounds, pieces: false, ...options },
+  );
+  try {
+    for (let at = 0; at < bytes.length; at += size) reader.push(Buffer.from(bytes.subarray(at, at + size)));
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+    said.push(`error ${error.closeCode}`);
+    reader.push(frame(0x82, Buffer.from('later')));
+  }
+  return said;
+}
+
+const text = (value: string) => Buffer.from(value);
+const code = (value: number, ...reason: number[]) => Buffer.from([value >> 8, value & 255, ...reason]);
+
+describe.each([1, 2, 3, 5, 7, 64, 1_000_000])('in reads of %i bytes', (size) => {
+  test.each([0, 1, 3, 4, 5, 31, 32, 33, 125, 126, 127, 900])(
+    'a payload of %i bytes is unmasked',
+    (length) => {
+      const payload = Buffer.from(Array.from({ length }, (_, i) => 97 + (i % 26)));
+      const stream = Buffer.concat([frame(0x82, payload), frame(0x81, text('after'))]);
+      expect(read(stream, {}, size)).toEqual([`binary ${payload}`, 'text after']);
+      const pieces = read(stream, { pieces: true }, size);
+      expect(pieces.at(-1)).toBe('text after');
+      expect(pieces.slice(0, -1).every((piece, i, all) => piece.endsWith('…') === i < all.length - 1)).toBe(
+        true,
+      );
+      expect(pieces.slice(0, -1).join('').replaceAll('binary ', '').replaceAll('…', '')).toBe(
+        String(payload),
+      );
+    },
+  );
+
+  test('fragments are one message, and control frames come between them', () => {
+    const stream = Buffer.concat([
+      frame(0x02, text('one ')),
+      frame(0x89, text('?')),
+      frame(0x00, text('two')),
+      frame(0x8a, text('')),
+      frame(0x80, text('')),
+      frame(0x88, code(1001, 98, 121, 101)),
+      frame(0x82, text('after the close frame')),
+    ]);
+    expect(read(stream, {}, size)).toEqual(['ping ?', 'pong', 'binary one two', 'close 1001 bye']);
+    const pieces = read(stream, { pieces: true }, size);
+    expect(pieces.filter((said) => !said.startsWith('binary'))).toEqual(['ping ?', 'pong', 'close 1001 bye']);
+    expect(pieces.filter((said) => said === 'binary ')).toHaveLength(1);
+  });
+});
+
+test('65,536 bytes and more have a length of eight bytes', () => {
+  const payload = Buffer.alloc(66_000, 'x');
+  expect(read(frame(0x82, payload))).toEqual([`binary ${payload}`]);
+});
+
+test('an empty message is one empty piece', () => {
+  expect(read(frame(0x82, text('')), { pieces: true })).toEqual(['binary ']);
+});
+
+test('a close frame may carry nothing', () => {
+  expect(read(frame(0x88, text('')))).toEqual(['close 1005 ']);
+});
+
+test('a key of zeros leaves the payload as it is', () => {
+  expect(read(frame(0x82, text('plain'), [0, 0, 0, 0]))).toEqual(['binary plain']);
+});
+
+test.each<[string, Buffer, number]>([
+  ['the first reserved bit', frame(0xc2, text('x')), 1002],
+  ['the last reserved bit', frame(0x92, text('x')), 1002],
+  ['an opcode of data that is reserved', frame(0x83, text('x')), 1002],
+  ['an opcode of control that is reserved', frame(0x8b, text('x')), 1002],
+  ['no mask', Buffer.from([0x82, 1, 120]), 1002],
+  ['a PING in fragments', frame(0x09, text('x')), 1002],
+  ['a PING of 126 bytes', frame(0x89, Buffer.alloc(126)), 1002],
+  ['a continuation of nothing', frame(0x80, text('x')), 1002],
+  ['a message within a message', Buffer.concat([frame(0x02, text('x')), frame(0x82, text('y'))]), 1002],
+  ['text that is not UTF-8', frame(0x81, Buffer.from([0xff])), 1007],
+  ['a close frame of one byte', frame(0x88, Buffer.from([3])), 1002],
+  ...[0, 999, 1004, 1005, 1006, 1015, 2999, 5000].map((bad): [string, Buffer, number] => [
+    `close code ${bad}`,
+    frame(0x88, code(bad)),
+    1002,
+  ]),
+  ['a close reason that is not UTF-8', frame(0x88, code(1000, 0xff)), 1007],
+  ['a message beyond its bound', frame(0x82, Buffer.alloc(70_001)), 1009],
+  ['a length beyond 2^32', Buffer.from([0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]), 1009],
+])('%s ends it, and nothing is read any more', (_what, stream, closeCode) => {
+  expect(read(stream).at(-1)).toBe(`error ${closeCode}`);
+  expect(read(stream, { pieces: true }).at(-1)).toBe(`error ${closeCode}`);
+});
+
+test('the bound is that of all fragments together', () => {
+  const half = Buffer.alloc(40_000);
+  const stream = Buffer.concat([frame(0x02, half), frame(0x80, half)]);
+  expect(read(stream).at(-1)).toBe('error 1009');
+  expect(read(Buffer.concat([frame(0x82, half), frame(0x82, half)]))).toHaveLength(2);
+});
+
+test('messageFragments: beyond so many fragments, 1008', () => {
+  const fragments = (count: number) =>
+    Buffer.concat([
+      frame(0x02, text('')),
+      ...Array.from({ length: count - 2 }, () => frame(0x00, text(''))),
+      frame(0x80, text('')),
+    ]);
+  expect(read(fragments(4))).toEqual(['binary ']);
+  expect(read(fragments(5))).toEqual(['error 1008']);
+});
+
+test('messageReads: a frame that comes in more reads, 1008', () => {
+  const stream = frame(0x82, Buffer.alloc(100, 'x'));
+  expect(read(stream, { messageReads: 200 }, 1)).toHaveLength(1);
+  expect(read(stream, { messageReads: 50 }, 1)).toEqual(['error 1008']);
+  // Each frame counts anew.
+  expect(read(Buffer.concat([stream, stream, stream]), { messageReads: 110 }, 1)).toHaveLength(3);
+});

@@ -1,0 +1,216 @@
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { type Cancellable, type Clock, closePayload, utf8Encode, WebSocketOpcode } from 'rm-protocol';
+import type { Limits } from '../limits.ts';
+import { FrameError, FrameReader } from './frame-reader.ts';
+
+type SocketLimits = Pick<Limits, 'messageFragments' | 'messageReads' | 'pendingPongs' | 'closeMs'>;
+
+export interface ServerWebSocketOptions {
+  /** Nothing of it has been read, and the 101 response has been written. */
+  readonly socket: Duplex;
+  /** Largest message of the client, in bytes. */
+  readonly messageBytes: number;
+  /** As `FrameReaderOptions.pieces`. */
+  readonly pieces: boolean;
+  readonly limits: SocketLimits;
+  readonly clock: Clock;
+}
+
+interface Events {
+  /** As `FrameHandler.message`. */
+  message: [bytes: Buffer, isBinary: boolean, isLast: boolean];
+  ping: [];
+  pong: [];
+  /** The client broke the protocol, or a bound. */
+  error: [error: Error];
+  /** The connection has ended. `code` is 1006 without a close frame of the client (RFC 6455 section 7.1.5). */
+  close: [code: number];
+}
+
+/** The longest payload whose length fits in the second byte of a frame, and that which fits in two more. */
+const shortest = 125;
+const short = 0xffff;
+
+/** One unmasked frame (RFC 6455 section 5.2). */
+function frame(opcode: number, payload: Uint8Array): Buffer {
+  const { length } = payload;
+  const headBytes = length <= shortest ? 2 : length <= short ? 4 : 10;
+  const bytes = Buffer.allocUnsafe(headBytes + length);
+  bytes[0] = 0x80 | opcode;
+  if (headBytes === 2) bytes[1] = length;
+  else if (headBytes === 4) {
+    bytes[1] = 126;
+    bytes.writeUInt16BE(length, 2);
+  } else {
+    bytes[1] = 127;
+    bytes.writeUInt32BE(0, 2);
+    bytes.writeUInt32BE(length, 6);
+  }
+  bytes.set(payload, headBytes);
+  return bytes;
+}
+
+/**
+ * The server's end of a WebSocket (RFC 6455) on a socket whose handshake is over. PINGs are answered. A client that breaks the
+ * protocol gets a close frame with the code for it.
+ */
+export class ServerWebSocket extends EventEmitter<Events> {
+  readonly #socket: Duplex;
+  readonly #limits: SocketLimits;
+  readonly #clock: Clock;
+  readonly #reader: FrameReader;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #paused = false;
+  #pongs = 0;
+  #closeSent = false;
+  /** What follows is not read: the client has sent its close frame, or something wrong. */
+  #deaf = false;
+  #closeCode = 1006;
+  #closeTimer: Cancellable | null = null;
+
+  constructor({ socket, messageBytes, pieces, limits, clock }: ServerWebSocketOptions) {
+    super();
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#clock = clock;
+    const { messageFragments, messageReads } = limits;
+    this.#reader = new FrameReader(
+      {
+        message: (bytes, isBinary, isLast) => this.emit('message', bytes, isBinary, isLast),
+        ping: (payload) => this.#pinged(payload),
+        pong: () => this.emit('pong'),
+        close: (code, reason) => this.#closedByClient(code, reason),
+      },
+      { messageBytes, messageFragments, messageReads, pieces },
+    );
+    socket.on('data', (bytes: Buffer) => this.#read(bytes));
+    socket.on('end', () => {
+      this.#closing();
+      socket.end();
+    });
+    socket.on('error', () => this.terminate());
+    socket.on('close', () => this.#closed());
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Bytes that wait for the kernel. */
+  get bufferedAmount(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Messages of what has been read already still come. */
+  pause(): void {
+    if (this.#state === 'closed') return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#state === 'closed') return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  ping(): void {
+    if (this.#state === 'open') this.#write(WebSocketOpcode.ping, new Uint8Array());
+  }
+
+  pong(): void {
+    if (this.#state === 'open') this.#write(WebSocketOpcode.pong, new Uint8Array());
+  }
+
+  /** A message; text, if it is a string. `done` is told once the kernel has taken it, or why it will not. */
+  send(message: string | Uint8Array, done?: (error?: Error | null) => void): void {
+    if (this.#state !== 'open') {
+      done?.(new Error('the WebSocket is closed'));
+    } else if (typeof message === 'string') {
+      this.#write(WebSocketOpcode.text, utf8Encode(message), done);
+    } else {
+      this.#write(WebSocketOpcode.binary, message, done);
+    }
+  }
+
+  /** Sends a close frame. The connection ends with that of the client, or after `limits.closeMs`. Idempotent. */
+  close(code?: number, reason = ''): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    const payload = code === undefined ? new Uint8Array() : closePayload(code, utf8Encode(reason));
+    this.#closeTimer = this.#clock.schedule(this.#limits.closeMs, () => this.#socket.destroy());
+    this.#write(WebSocketOpcode.close, payload, (error) => {
+      if (error) return;
+      this.#closeSent = true;
+      if (this.#deaf) this.#socket.end();
+    });
+  }
+
+  /** Ends the connection without a close frame. */
+  terminate(): void {
+    this.#closing();
+    this.#socket.destroy();
+  }
+
+  #closing(): void {
+    if (this.#state === 'open') this.#state = 'closing';
+  }
+
+  #write(opcode: number, payload: Uint8Array, done?: (error?: Error | null) => void): void {
+    this.#socket.write(frame(opcode, payload), done);
+  }
+
+  #read(bytes: Buffer): void {
+    if (this.#deaf) return;
+    try {
+      this.#reader.push(bytes);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#hearNoMore();
+      this.close(error.closeCode);
+      this.emit('error', error);
+    }
+  }
+
+  #pinged(payload: Buffer): void {
+    if (this.#state === 'open') {
+      if (this.#pongs >= this.#limits.pendingPongs) {
+        this.terminate();
+      } else {
+        this.#pongs++;
+        this.#write(WebSocketOpcode.pong, payload, () => this.#pongs--);
+      }
+    }
+    this.emit('ping');
+  }
+
+  #closedByClient(code: number, reason: string): void {
+    this.#closeCode = code;
+    this.#hearNoMore();
+    if (code === 1005) this.close();
+    else this.close(code, reason);
+  }
+
+  /** The rest is dropped. */
+  #hearNoMore(): void {
+    this.#deaf = true;
+    this.#socket.resume();
+    if (this.#closeSent) this.#socket.end();
+  }
+
+  #closed(): void {
+    this.#closing();
+    // A paused socket may end with bytes that nobody has read.
+    const unread = this.#socket.readableLength > 0 ? (this.#socket.read() as Buffer | null) : null;
+    if (unread) this.#read(unread);
+    this.#closeTimer?.cancel();
+    this.#reader.stop();
+    this.#state = 'closed';
+    this.emit('close', this.#closeCode);
+  }
+}
