@@ -9,6 +9,7 @@ import type { Cancellable } from '../src/host.ts';
 import { type Log, messageOf } from '../src/log/log.ts';
 import { withoutVariables } from '../src/program/child-environment.ts';
 import { type AgentConfiguration, ConfigurationError, separate } from './configuration.ts';
+import { contained } from './contained.ts';
 import { Credentials } from './credentials.ts';
 import { type AgentEvents, type EventName, EventQueue, type LostEvents, type NamedEvent } from './events.ts';
 import { dialHandler } from './handler-service.ts';
@@ -125,7 +126,7 @@ export class Agent implements AsyncDisposable {
     return this.#core.status();
   }
 
-  /** Calls `listener` for each event. What it throws is an `error` event; the other listeners are called all the same. */
+  /** Calls `listener` for each event. What it throws, or rejects with, is an `error` event; the other listeners are called all the same. */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): this {
     if (typeof listener !== 'function') throw new TypeError(`on(${name}): the listener is no function`);
     this.#listenersOf(name).add(listener);
@@ -202,14 +203,11 @@ export class Agent implements AsyncDisposable {
   }
 
   #emit<Name extends EventName>(name: Name, event: AgentEvents[Name]): void {
-    for (const listener of [...this.#listenersOf(name)]) {
-      try {
-        listener(event);
-      } catch (error) {
-        if (name === 'error') this.#log.error(`a listener of "error" has failed: ${messageOf(error)}`);
-        else this.#failed({ error, source: 'listener', port: null });
-      }
-    }
+    const failed = (error: unknown) => {
+      if (name === 'error') this.#log.error(`a listener of "error" has failed: ${messageOf(error)}`);
+      else this.#failed({ error, source: 'listener', port: null });
+    };
+    for (const listener of [...this.#listenersOf(name)]) contained(() => listener(event), failed);
   }
 
   #failed(failure: AgentEvents['error']): void {

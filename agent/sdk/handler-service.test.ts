@@ -37,6 +37,10 @@ function collect(stream: Duplex): Collected {
   return collected;
 }
 
+function fail(): never {
+  throw new Error('no text');
+}
+
 describe('a connection to a handler', () => {
   it('carries bytes both ways and ends in order', async () => {
     const { socket, recorder, stream } = await connection();
@@ -192,6 +196,20 @@ describe('a connection to a handler', () => {
     });
     expect(await closed).toEqual({ code: 'reset', message: 'broken' });
     expect(failures.map(String)).toEqual([expect.stringContaining('broken')]);
+  });
+
+  it.each([
+    ['an object without a prototype', Object.create(null)],
+    ['an object whose text throws', { toString: () => fail() }],
+    ['an error whose message throws', Object.defineProperty(new Error('x'), 'message', { get: fail })],
+    ['a proxy that throws', new Proxy({}, { get: fail, getPrototypeOf: fail })],
+  ])('of a handler that throws %s is a reset, too', async (_name, thrown) => {
+    const recorder = new Recorder();
+    const failures: unknown[] = [];
+    const serve = () => Promise.reject(thrown);
+    dialHandler(80, serve, (error) => failures.push(error))(recorder);
+    await recorder.saw('closed reset');
+    expect(failures.map((failure) => failure === thrown)).toEqual([true]);
   });
 
   it('is what an HTTP server can serve', async () => {

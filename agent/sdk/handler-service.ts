@@ -121,6 +121,17 @@ class HandlerConnection {
   }
 }
 
+/** What was thrown, if it is an error that a stream can be destroyed with: Node reads its stack, and that may read its message. */
+function errorOf(thrown: unknown): Error {
+  try {
+    if (thrown instanceof Error && typeof thrown.message === 'string' && typeof thrown.stack === 'string')
+      return thrown;
+  } catch {
+    // It fails when it is asked.
+  }
+  return new Error(messageOf(thrown));
+}
+
 /** Connects a port to a handler; `failed` gets what it throws, which ends that connection. */
 export function dialHandler(port: number, serve: ServiceHandler, failed: (error: unknown) => void): Dial {
   return (handler) => {
@@ -131,7 +142,7 @@ export function dialHandler(port: number, serve: ServiceHandler, failed: (error:
       handler.connected(connection.socket);
       const { stream } = connection;
       new Promise<void>((resolve) => resolve(serve(stream, { port }))).catch((error: unknown) => {
-        stream.destroy(error instanceof Error ? error : new Error(messageOf(error)));
+        stream.destroy(errorOf(error));
         failed(error);
       });
     });

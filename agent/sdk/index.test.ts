@@ -14,9 +14,10 @@ import {
   Opcode,
   SERVER_PROTOCOL,
 } from 'rm-protocol';
-import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ascii, Collected, difference, pattern } from '../../protocol/src/testing/bytes.ts';
+import { nodeHost } from '../node/node-host.ts';
 import { eventually } from '../simulation/recorder.ts';
 import type { Configuration } from '../src/config/configuration.ts';
 import {
@@ -357,6 +358,37 @@ describe('an agent inside an application', () => {
     expect(failures).toMatchObject([
       { source: 'listener', port: null, error: { message: 'handler is broken' } },
     ]);
+  });
+
+  it('has an error event for a listener whose promise is rejected', async () => {
+    const { agent } = agentWith([{ port: 7, handler: echo }]);
+    const failures: AgentEvents['error'][] = [];
+    agent.on('error', (event) => failures.push(event)).on('error', async () => fail());
+    agent.on('connected', async () => fail());
+    const tunnel = await tunnelOf(agent);
+    await tunnel.open(1, 7);
+    expect(failures).toMatchObject([
+      { source: 'listener', port: null, error: { message: 'handler is broken' } },
+    ]);
+  });
+
+  it.each([
+    ['throws', fail],
+    ['rejects', async () => fail()],
+  ])('goes on when its log %s, and says so once on standard error', async (_name, write) => {
+    const printed = vi.spyOn(nodeHost.system, 'print').mockReturnValue(undefined);
+    try {
+      const log = { error: write, warning: write, info: write, debug: write };
+      const { agent } = agentWith([{ port: 7, handler: echo }], {}, { log });
+      const tunnel = await tunnelOf(agent);
+      await tunnel.open(1, 7);
+      await agent.stop();
+      expect(printed.mock.calls).toEqual([
+        [2, expect.stringContaining('the log of the application has failed: handler is broken\n')],
+      ]);
+    } finally {
+      printed.mockRestore();
+    }
   });
 
   it('serves requests and WebSockets by the listener of an application', async () => {

@@ -1,5 +1,6 @@
 import { nodeHost } from '../node/node-host.ts';
-import { type Log, type LogLevel, openLog } from '../src/log/log.ts';
+import { type Log, type LogLevel, messageOf, openLog } from '../src/log/log.ts';
+import { contained } from './contained.ts';
 
 /** A log with the names of `console` and pino. */
 export interface ConsoleLog {
@@ -21,7 +22,7 @@ export const silent: Log = { error() {}, warning() {}, info() {} };
 
 /**
  * The log that an application has given: `null` is none, and nothing is one of warnings on standard error. A `console`
- * gets no `debug` lines, which it would print always. Returns what is wrong, as text, if it is no log.
+ * gets no `debug` lines, which it would print always. A log that fails costs its line, and one on standard error says so. Returns what is wrong, as text, if it is no log.
  */
 export function logOf(given: Log | ConsoleLog | null | undefined): Log | string {
   if (given === undefined) return stderrLog('warning');
@@ -33,12 +34,18 @@ export function logOf(given: Log | ConsoleLog | null | undefined): Log | string 
   for (const name of ['error', warningName, 'info']) {
     if (typeof log[name] !== 'function') return `found no function ${name}, ${allowed}`;
   }
-  if ('warning' in given) return given;
-  const debugs = given !== console && (given.isLevelEnabled?.('debug') ?? true);
+  const debugs = 'warning' in given || (given !== console && (given.isLevelEnabled?.('debug') ?? true));
+  const warning: (text: string) => unknown =
+    'warning' in given ? (text) => given.warning(text) : (text) => given.warn(text);
+  let hasFailed = false;
+  const failed = (error: unknown) => {
+    if (!hasFailed) stderrLog('error').error(`the log of the application has failed: ${messageOf(error)}`);
+    hasFailed = true;
+  };
   return {
-    error: (text) => given.error(text),
-    warning: (text) => given.warn(text),
-    info: (text) => given.info(text),
-    ...(debugs && given.debug ? { debug: (text) => given.debug?.(text) } : {}),
+    error: (text) => contained(() => given.error(text), failed),
+    warning: (text) => contained(() => warning(text), failed),
+    info: (text) => contained(() => given.info(text), failed),
+    ...(debugs && given.debug ? { debug: (text) => contained(() => given.debug?.(text), failed) } : {}),
   };
 }

@@ -117,7 +117,11 @@ function fileSink({ clock, files }: Machine, file: string, maxBytes: number, toS
   };
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown. An application may throw what has no text, or fails when it is asked for it. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'an error without text';
+  }
 }
