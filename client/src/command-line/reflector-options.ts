@@ -36,12 +36,27 @@ export interface Chosen {
   readonly logins: LoginFile;
 }
 
+/** Whether an option, the environment or a log-in says which reflector is meant. */
+export function namesReflector({ reflector }: ReflectorValues, context: CommandContext): boolean {
+  const { environment, limits } = context;
+  const logins = new LoginFile(loginFilePath(environment), limits.loginFileBytes);
+  return Boolean(reflectorText(reflector, environment, logins));
+}
+
+function reflectorText(
+  option: string | undefined,
+  environment: CommandContext['environment'],
+  logins: LoginFile,
+): string | null | undefined {
+  return (option ?? environment.RM_REFLECTOR) || logins.reflector;
+}
+
 /** Reads the options of every command; throws a {@link Failure}. Warns if others can read the connection. */
 export function chooseReflector(values: ReflectorValues, context: CommandContext): Chosen {
   const { environment, clock } = context;
   const limits = { ...context.limits, ...readKeepAlive(values['keep-alive']) };
   const logins = new LoginFile(loginFilePath(environment), limits.loginFileBytes);
-  const text = (values.reflector ?? environment.RM_REFLECTOR) || logins.reflector;
+  const text = reflectorText(values.reflector, environment, logins);
   if (!text) {
     throw new Failure('no reflector: --reflector URL, RM_REFLECTOR or rm-client login', ExitStatus.usage);
   }

@@ -68,6 +68,11 @@ describe('rm-client login, devices and logout', () => {
       status: 1,
       out: `Not logged in at ${stage.reflector.url}\n`,
     });
+    expect(await later.run('login', '--status')).toMatchObject({
+      status: 1,
+      out: 'Not logged in\n',
+      err: '',
+    });
     const without = await stage.command().run('devices');
     expect([without.status, without.err]).toEqual([
       1,

@@ -10,13 +10,22 @@ import {
 } from '../account/reflector-api.ts';
 import { aligned, json } from '../api/show.ts';
 import type { CommandContext } from '../command-line/command-context.ts';
-import { authorizeAt, chooseReflector, reflectorOptions } from '../command-line/reflector-options.ts';
+import {
+  authorizeAt,
+  chooseReflector,
+  namesReflector,
+  reflectorOptions,
+} from '../command-line/reflector-options.ts';
 import type { Route } from '../connection/dial.ts';
 import { ExitStatus, Failure, printable } from '../failure.ts';
 
 /** `rm-client login`: exchanges a password for a token and stores it; with `--status`, tells which there is. */
 export async function login(args: string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args, options: { ...reflectorOptions, status: { type: 'boolean' } } });
+  if (values.status && !namesReflector(values, context)) {
+    context.print('Not logged in\n');
+    return ExitStatus.failed;
+  }
   const { url, route, user, logins } = chooseReflector(values, context);
   if (values.status) return loginStatus(url, logins.get(url), context);
   const credentials = await askPassword({ user, environment: context.environment, ask: context.ask });
