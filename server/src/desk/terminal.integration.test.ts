@@ -41,9 +41,10 @@ const openTerminal = (port: number, user?: string) => Terminal.open(stage, conte
 const runningTerminal = (port: number) => Terminal.running(stage, context, port);
 
 describe.each([
-  ['OpenSSH', ports.openSsh],
-  ['Dropbear', ports.dropbear],
-] as const)('%s', (_, port) => {
+  // Once with the shortest lines, which cost a terminal most.
+  ['OpenSSH', ports.openSsh, 'y'],
+  ['Dropbear', ports.dropbear, 'x'.repeat(78)],
+] as const)('%s', (_, port, flood) => {
   beforeEach(() => stage.forgetKey(port));
 
   test('first use, a wrong password, log-in with the key of the browser, characters, size', async () => {
@@ -73,7 +74,7 @@ describe.each([
       await terminal.trust();
       await terminal.logIn(stage.serverAt(port).user, devicePassword);
       await terminal.is('running');
-      await terminal.type('yes | head -c 50M; echo; echo over-$((1+1))\r');
+      await terminal.type(`yes ${flood} | head -c 50M; echo; echo over-$((1+1))\r`);
       // The page answers meanwhile.
       const { frame } = terminal.tab;
       for (let turn = 0; turn < 20; turn++) await frame.evaluate('new Promise(requestAnimationFrame)');
