@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { root } from '../checkout.ts';
 
 const options = (args: readonly string[]) => ({
-  executablePath: process.env.RM_CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: join(root, 'test/system/chromium.sh'),
   headless: true,
   args: [
     '--no-sandbox',
