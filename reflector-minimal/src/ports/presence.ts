@@ -78,6 +78,9 @@ export interface Presence<Tunnel extends LocalTunnel = LocalTunnel> {
   /** The tunnels of this process by device id. */
   readonly local: ReadonlyMap<string, Tunnel>;
 
+  /** How many devices are on line at other nodes; absent: there are no others. */
+  readonly remoteCount?: number;
+
   /** False: devices are to come to other nodes at present, and `/healthz` says so. Absent or true otherwise. */
   readonly takesDevices?: boolean;
 

@@ -20,11 +20,11 @@ export function healthEndpoint({ store, presence, queues, clock }: HealthContext
         status: 200,
         description: 'Also when something is wrong.',
         schema: Type.Object({
-          store: Type.String({ description: '`ok`, or what is wrong with the data file.' }),
+          store: Type.String({ description: '`ok`, or what is wrong with the data file or the database.' }),
           version: Type.String(),
           uptime: Type.Integer({ description: 'Seconds since the start.' }),
-          online: Type.Integer({ description: 'Devices on line.' }),
-          queues: Type.Record(Type.String(), Type.Integer(), { description: 'What waits in the server.' }),
+          online: Type.Integer({ description: 'Devices on line, at all nodes together.' }),
+          queues: Type.Record(Type.String(), Type.Integer(), { description: 'What waits in this server.' }),
         }),
       },
     ],
@@ -36,7 +36,7 @@ export function healthEndpoint({ store, presence, queues, clock }: HealthContext
           store: await faultOf(store),
           version,
           uptime: Math.floor((clock.now() - started) / 1000),
-          online: presence.local.size,
+          online: presence.local.size + (presence.remoteCount ?? 0),
           queues: Object.fromEntries(lengths),
         },
       };

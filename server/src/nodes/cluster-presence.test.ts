@@ -550,9 +550,13 @@ describe('of nodes that share a database', () => {
     await pass(2_000);
     two.connection.broken = 'away';
     await pass(58_000);
-    expect(two.presence.locate(device)).not.toBeNull();
+    expect([two.presence.locate(device)?.id, two.presence.remoteCount]).toEqual(['a', 1]);
     await pass(5_000);
-    expect([two.presence.locate(device), two.presence.list('', 10)]).toEqual([null, []]);
+    expect([two.presence.locate(device), two.presence.list('', 10), two.presence.remoteCount]).toEqual([
+      null,
+      [],
+      0,
+    ]);
   });
 
   test('retryMs: a node that was taken for dead keeps its tunnels, and says that it has them once it can', async () => {

@@ -147,9 +147,8 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     return lease.holds && !lease.draining;
   }
 
-  /** Devices at other nodes. */
   get remoteCount(): number {
-    return this.#remote.size;
+    return this.#known.size;
   }
 
   /** Changes that the database does not know yet. */

@@ -173,6 +173,7 @@ test('a device at one node answers through another, HTTP and TCP, and the API of
   for (const { server } of [one, two]) {
     const { body } = await server.as('alice').get('/devices/pump');
     expect(body).toMatchObject({ id: 'pump', online: true });
+    expect((await server.as('alice').get('/health')).body).toMatchObject({ online: 1 });
   }
   await until(async () => (await events()).length > 0);
   expect(await events()).toEqual(['device.online pump']);

@@ -19,7 +19,7 @@ export function listDeviceUsers(context: DevicesContext): Endpoint {
     tag: 'Devices',
     summary: 'Lists who has something open on a device now, and what the device has not let in yet.',
     description:
-      'Requests, WebSockets and TCP connections, those of a user to one port as one. Others than yourself, and what they wait for, are ' +
+      'Requests, WebSockets and TCP connections through this node, those of a user to one port as one. Others than yourself, and what they wait for, are ' +
       'shown if you hold `audit.read` or `devices.write` for the device.',
     parameters: deviceParameters,
     needs: 'devices.read',
