@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
 import { TunnelLost } from '../ports/channel-failure.ts';
+import { FakeTunnel } from '../ports/conformance/fake-tunnel.ts';
 import type { LocalTunnel } from '../ports/presence.ts';
 import { encodeHello, type Hello, type NodeLife, relayVersions } from '../relay/hello.ts';
 import type { Peer } from '../relay/peer-link.ts';
@@ -86,31 +87,25 @@ export class DeviceEnd extends FakeLink {
   }
 }
 
-export class TestTunnel implements LocalTunnel {
-  readonly id: string;
-  readonly uid: string;
-  readonly node = null;
-  readonly generation: number;
-  readonly address = '192.0.2.7';
-  readonly properties = {};
+/** A tunnel whose channels end at a device that the test plays. */
+export class TestTunnel extends FakeTunnel {
   readonly opened: DeviceEnd[] = [];
   /** Thrown in place of opening. */
   fault: Error | null = null;
 
   constructor(id = 'a', uid = '1', generation = 5) {
-    this.id = id;
-    this.uid = uid;
-    this.generation = generation;
+    super({ id, uid }, generation);
   }
 
-  open(port: number, user?: string): Channel {
+  override open(port: number, user?: string): Channel {
     if (this.fault) throw this.fault;
     const end = new DeviceEnd(port, user ?? null);
     this.opened.push(end);
     return end.channel;
   }
 
-  evict(): void {
+  override evict(): void {
+    super.evict();
     this.fault = new TunnelLost();
   }
 

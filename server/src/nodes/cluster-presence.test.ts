@@ -1,37 +1,13 @@
 import { pino } from 'pino';
-import type { DeviceKey, LocalTunnel, OnlineDevice } from 'rm-reflector/ports';
-import { StoreUnavailable, TunnelLost } from 'rm-reflector/ports';
-import { presenceConformance } from 'rm-reflector/ports/conformance';
+import type { OnlineDevice } from 'rm-reflector/ports';
+import { StoreUnavailable } from 'rm-reflector/ports';
+import { FakeTunnel, presenceConformance } from 'rm-reflector/ports/conformance';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { SharedConnection, SharedMembership } from '../testing/shared-membership.ts';
 import { ClusterPresence, type Peer, type Place, type RelayTarget } from './cluster-presence.ts';
 import { Lease } from './lease.ts';
 import { type NodeLimits, nodeLimits } from './limits.ts';
-
-class TestTunnel implements LocalTunnel {
-  readonly id: string;
-  readonly uid: string;
-  readonly node = null;
-  readonly generation: number;
-  readonly address = '192.0.2.7';
-  properties: Readonly<Record<string, string>> = { name: 'pump' };
-  evictions = 0;
-
-  constructor({ id, uid }: DeviceKey, generation: number) {
-    this.id = id;
-    this.uid = uid;
-    this.generation = generation;
-  }
-
-  open(): never {
-    throw new TunnelLost();
-  }
-
-  evict(): void {
-    this.evictions++;
-  }
-}
 
 interface Dialled {
   readonly peer: Peer;
@@ -44,7 +20,7 @@ interface Dialled {
 /** One node of a test. */
 class TestNode {
   readonly lease: Lease;
-  readonly presence: ClusterPresence<TestTunnel>;
+  readonly presence: ClusterPresence<FakeTunnel>;
   readonly dialled: Dialled[] = [];
   readonly told: string[] = [];
   readonly connection: SharedConnection;
@@ -87,8 +63,8 @@ class TestNode {
     return this;
   }
 
-  async tunnel(id = 'a', uid = '1'): Promise<TestTunnel> {
-    const tunnel = new TestTunnel({ id, uid }, await this.presence.nextGeneration());
+  async tunnel(id = 'a', uid = '1'): Promise<FakeTunnel> {
+    const tunnel = new FakeTunnel({ id, uid }, await this.presence.nextGeneration());
     this.presence.announce(tunnel);
     return tunnel;
   }
@@ -220,13 +196,13 @@ describe('of nodes that share a database', () => {
 
   test('a lower generation that comes late at another node loses, whether that node knows of it yet or not', async () => {
     const [one, two] = [await start('one'), await start('two')];
-    const late = new TestTunnel(device, await one.presence.nextGeneration());
+    const late = new FakeTunnel(device, await one.presence.nextGeneration());
     await two.tunnel();
     await pass(80);
     expect(one.presence.announce(late)).toBe(true);
     await pass(2_000);
     expect([late.evictions, one.presence.locate(device)?.node]).toEqual([1, 'two']);
-    const later = new TestTunnel(device, late.generation);
+    const later = new FakeTunnel(device, late.generation);
     expect([one.presence.announce(later), later.evictions]).toEqual([false, 1]);
     expect(shared.events.map(({ kind }) => kind)).toEqual(['device.online']);
   });
@@ -300,7 +276,7 @@ describe('of nodes that share a database', () => {
     Object.assign(limits, { batchBytes: 1_000 });
     const one = await start('one');
     for (let n = 0; n < 5; n++) {
-      const tunnel = new TestTunnel({ id: `d${n}`, uid: `${n}` }, await one.presence.nextGeneration());
+      const tunnel = new FakeTunnel({ id: `d${n}`, uid: `${n}` }, await one.presence.nextGeneration());
       tunnel.properties = { text: 'x'.repeat(600) };
       one.presence.announce(tunnel);
     }
@@ -351,7 +327,7 @@ describe('of nodes that share a database', () => {
 
   test('a tunnel whose eviction fails costs nothing but itself', async () => {
     const [one, two] = [await start('one'), await start('two')];
-    const fail = (tunnel: TestTunnel) => {
+    const fail = (tunnel: FakeTunnel) => {
       tunnel.evict = () => {
         throw new Error('a fault');
       };
@@ -657,7 +633,7 @@ describe('of nodes that share a database', () => {
     const one = await start('one');
     one.connection.broken = 'answer';
     one.connection.lost = 3;
-    const tunnel = new TestTunnel(device, 1);
+    const tunnel = new FakeTunnel(device, 1);
     one.presence.announce(tunnel);
     await pass(10_000);
     one.connection.lost = 3;

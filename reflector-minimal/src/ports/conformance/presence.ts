@@ -2,33 +2,9 @@ import { once } from 'node:events';
 import { ChannelError } from 'rm-protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ChannelFailure, TunnelFull, TunnelLost } from '../channel-failure.ts';
-import type { LocalTunnel, OnlineDevice, Presence } from '../presence.ts';
+import type { OnlineDevice, Presence } from '../presence.ts';
 import type { DeviceKey } from '../store.ts';
-
-/** A tunnel that writes down how often it was evicted. */
-class FakeTunnel implements LocalTunnel {
-  readonly id: string;
-  readonly uid: string;
-  readonly node = null;
-  readonly generation: number;
-  readonly address = '192.0.2.7';
-  readonly properties = { name: 'pump' };
-  evictions = 0;
-
-  constructor({ id, uid }: DeviceKey, generation: number) {
-    this.id = id;
-    this.uid = uid;
-    this.generation = generation;
-  }
-
-  open(): never {
-    throw new TunnelLost();
-  }
-
-  evict(): void {
-    this.evictions++;
-  }
-}
+import { FakeTunnel } from './fake-tunnel.ts';
 
 const device = { id: 'a', uid: '1' };
 
