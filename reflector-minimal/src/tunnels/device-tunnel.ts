@@ -7,6 +7,7 @@ import {
   encodeCredit,
   encodeWord,
   FrameDecoder,
+  type FrameHandler,
   LEGACY_FRAME_BYTES,
   Opcode,
   type Property,
@@ -224,7 +225,7 @@ export class DeviceTunnel implements ChannelLink {
   // --- receiving ---
 
   #listen(): void {
-    const decoder = new FrameDecoder(this.#frameHandler(), {
+    const decoder = new FrameDecoder(new DeviceTunnel.#Frames(this), {
       // What an original agent may send is not bounded by what it can take.
       frameBytes: this.extension?.maxFrame ?? this.#limits.maxFrame,
       propertiesBytes: this.#limits.propertiesBytes,
@@ -251,28 +252,59 @@ export class DeviceTunnel implements ChannelLink {
     });
   }
 
-  #frameHandler(): ConstructorParameters<typeof FrameDecoder>[0] {
-    // A frame for a number without a channel was on its way when the channel ended.
-    const channel = (number: number) => this.#channels.get(number)?.channel;
-    return {
-      data: (number, bytes, start, end) => {
-        this.bytesFrom += end - start;
-        this.#events.carried(end - start);
-        // Nobody writes to this memory again, so a view may be kept.
-        channel(number)?.onData(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
-      },
-      openConfirm: (number) => this.#answered(number, (found) => found.onConfirm()),
-      openFault: (number, error) => this.#answered(number, (found) => found.onError(error), true),
-      close: (number) => channel(number)?.onClose(),
-      error: (number, error) => {
-        this.#abandoned.delete(number);
-        channel(number)?.onError(error);
-      },
-      credit: (number, increment) => channel(number)?.onCredit(increment),
-      properties: (properties) => this.#events.properties(properties),
-      openRequest: (number) => this.#violation(number, 'open request from a device'),
-      violation: (number, what) => this.#violation(number, what),
-    };
+  /** What is done with frames: one class, because functions for each tunnel would cost memory while it is idle. */
+  static readonly #Frames = class implements FrameHandler {
+    readonly #tunnel: DeviceTunnel;
+
+    constructor(tunnel: DeviceTunnel) {
+      this.#tunnel = tunnel;
+    }
+
+    data(number: number, bytes: Uint8Array, start: number, end: number): void {
+      const tunnel = this.#tunnel;
+      tunnel.bytesFrom += end - start;
+      tunnel.#events.carried(end - start);
+      // Nobody writes to this memory again, so a view may be kept.
+      tunnel.#channel(number)?.onData(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
+    }
+
+    openConfirm(number: number): void {
+      this.#tunnel.#answered(number, (found) => found.onConfirm());
+    }
+
+    openFault(number: number, error: number): void {
+      this.#tunnel.#answered(number, (found) => found.onError(error), true);
+    }
+
+    close(number: number): void {
+      this.#tunnel.#channel(number)?.onClose();
+    }
+
+    error(number: number, error: number): void {
+      this.#tunnel.#abandoned.delete(number);
+      this.#tunnel.#channel(number)?.onError(error);
+    }
+
+    credit(number: number, increment: number): void {
+      this.#tunnel.#channel(number)?.onCredit(increment);
+    }
+
+    properties(properties: readonly Property[]): void {
+      this.#tunnel.#events.properties(properties);
+    }
+
+    openRequest(number: number): void {
+      this.#tunnel.#violation(number, 'open request from a device');
+    }
+
+    violation(number: number, what: string): void {
+      this.#tunnel.#violation(number, what);
+    }
+  };
+
+  /** A frame for a number without a channel was on its way when the channel ended. */
+  #channel(number: number): Channel | undefined {
+    return this.#channels.get(number)?.channel;
   }
 
   #answered(number: number, act: (channel: Channel) => void, refused = false): void {
