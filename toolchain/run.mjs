@@ -101,6 +101,13 @@ const tasks = {
     await needPackages(['chromium', 'transmission-daemon', ...ofLatency]);
     await run(process.execPath, 'test/dist/bench/server/main.js', ...rest);
   },
+  /** 1,000 to 50,000 idle devices on one server with several workers, and how they come back. */
+  async 'bench:scale'() {
+    await prepare(root);
+    const { needPackages } = await import('./debian.mjs');
+    await needPackages(['openssl', 'postgresql']);
+    await run(process.execPath, 'test/dist/bench/scale/main.js', ...rest);
+  },
   /** From a command at mosquitto until a service of the device answers. */
   async 'bench:mqtt'() {
     await prepare(root);

@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hottest } from '../profile.ts';
-import { type ComebackResult, measureComeback } from './comeback.ts';
+import { type ComebackResult, measureReflector } from './comeback.ts';
 import { Fleet } from './fleet.ts';
 import { measureRequests, type RequestsResult } from './proxy.ts';
 import { markdown } from './report.ts';
@@ -55,7 +55,7 @@ export interface Sessions extends SessionsResult {
 
 export interface Results {
   readonly sessions?: Sessions;
-  readonly fleets: readonly ComebackResult[];
+  readonly fleets: readonly (ComebackResult & { readonly tls: boolean })[];
   readonly requests?: readonly RequestsResult[];
 }
 
@@ -91,7 +91,7 @@ async function measureSessions(): Promise<Sessions> {
   }
 }
 
-const fleets: ComebackResult[] = [];
+const fleets: Results['fleets'][number][] = [];
 let sessions: Sessions | undefined;
 if (wanted('sessions')) {
   report(`${options.users} users on ${options.devices} devices`);
@@ -100,7 +100,7 @@ if (wanted('sessions')) {
 for (const tls of [false, true]) {
   if (!wanted(tls ? 'fleet-tls' : 'fleet')) continue;
   report(`${options.fleet} idle devices${tls ? ' with TLS' : ''}`);
-  fleets.push(await measureComeback(Number(options.fleet), tls, report));
+  fleets.push({ tls, ...(await measureReflector(Number(options.fleet), tls, report)) });
 }
 let requests: RequestsResult[] | undefined;
 if (wanted('requests')) {

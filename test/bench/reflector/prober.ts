@@ -33,8 +33,23 @@ export class Prober {
     return new Prober(facts, device, (JSON.parse(answer.body) as { token: string }).token);
   }
 
-  /** Asks until `end` is there; whatever is not `body` has failed. */
-  async until(end: Promise<unknown>, path: string, body: string): Promise<Probed> {
+  /** Asks the device until `end` is there; whatever is not `body` has failed. */
+  until(end: Promise<unknown>, path: string, body: string): Promise<Probed> {
+    return this.#until(end, `${this.#device}.localhost`, path, 5, (answered) => answered === body);
+  }
+
+  /** The same for the API of the server, ten times a second, which its limit of calls allows; `isRight`: of the body. */
+  untilOfServer(end: Promise<unknown>, path: string, isRight: (body: string) => boolean): Promise<Probed> {
+    return this.#until(end, 'localhost', path, 100, isRight);
+  }
+
+  async #until(
+    end: Promise<unknown>,
+    host: string,
+    path: string,
+    pauseMs: number,
+    isRight: (body: string) => boolean,
+  ): Promise<Probed> {
     const ms: number[] = [];
     let failed = 0;
     let ended = false;
@@ -44,10 +59,10 @@ export class Prober {
     const agent = this.#agent();
     while (!ended) {
       const asked = performance.now();
-      const answer = await this.#ask(agent, `${this.#device}.localhost`, path, null).catch(() => null);
-      if (answer?.status === 200 && answer.body === body) ms.push(performance.now() - asked);
+      const answer = await this.#ask(agent, host, path, null).catch(() => null);
+      if (answer?.status === 200 && isRight(answer.body)) ms.push(performance.now() - asked);
       else failed++;
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     agent.destroy();
     return { ms: ms.sort((a, b) => a - b), failed };

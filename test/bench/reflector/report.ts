@@ -1,4 +1,3 @@
-import type { ComebackResult } from './comeback.ts';
 import type { Results, Sessions } from './main.ts';
 import type { RequestsResult } from './proxy.ts';
 
@@ -37,8 +36,11 @@ ${table(
 `;
 }
 
-function ofFleets(fleets: readonly ComebackResult[]) {
-  const row = (title: string, value: (fleet: ComebackResult) => Cell) => [title, ...fleets.map(value)];
+function ofFleets(fleets: Results['fleets']) {
+  const row = (title: string, value: (fleet: Results['fleets'][number]) => Cell) => [
+    title,
+    ...fleets.map(value),
+  ];
   return `Idle devices on one reflector, which is killed and started again:
 
 ${table(
@@ -46,14 +48,15 @@ ${table(
   [
     row('first log-in of all, s', ({ firstSeconds }) => firstSeconds.toFixed(1)),
     row('memory a device, KiB', ({ kibADevice }) => kibADevice.toFixed(1)),
+    row('the reflector takes connections again, s', ({ startSeconds }) => startSeconds.toFixed(1)),
     row('half are back, s', ({ halfSeconds }) => halfSeconds.toFixed(1)),
     row('99 % are back, s', ({ mostSeconds }) => mostSeconds.toFixed(1)),
     row('all are back, s', ({ allSeconds }) => allSeconds.toFixed(1)),
-    row('requests meanwhile', ({ requests }) => requests),
-    row('of these failed', ({ failed }) => failed),
-    row('median, ms', ({ median }) => median.toFixed(1)),
-    row('99th percentile, ms', ({ p99 }) => p99.toFixed(1)),
-    row('slowest, ms', ({ slowest }) => slowest.toFixed(1)),
+    row('requests meanwhile', ({ asked: { requests } }) => requests),
+    row('of these failed', ({ asked: { failed } }) => failed),
+    row('median, ms', ({ asked: { median } }) => median.toFixed(1)),
+    row('99th percentile, ms', ({ asked: { p99 } }) => p99.toFixed(1)),
+    row('slowest, ms', ({ asked: { slowest } }) => slowest.toFixed(1)),
   ],
 )}
 `;

@@ -1,6 +1,7 @@
+import { userName, userPassword } from './accounts.ts';
 import { Browser } from './browser.ts';
 import { bodyOf, deviceName } from './light-device.ts';
-import { type Site, userName, userPassword } from './site.ts';
+import type { Site } from './site.ts';
 
 export interface SessionsResult {
   readonly requests: number;

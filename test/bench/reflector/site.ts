@@ -3,30 +3,17 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  deviceSecrets,
-  Fingerprints,
-  generatePassword,
-  hashPassword,
-  Installation,
-  SqliteStore,
-} from 'rm-reflector';
 import { selfSigned } from '../../certificates/self-signed.ts';
 import { root } from '../../checkout.ts';
 import { reservedPort } from '../../system/loopback-port.ts';
-import { type Memory, memory } from '../../system/process-figures.ts';
-import { deviceName, type FleetFacts } from './light-device.ts';
+import { memory } from '../../system/process-figures.ts';
+import { addAccounts } from './accounts.ts';
+import type { FleetFacts } from './light-device.ts';
 
 export interface SiteOptions {
   readonly devices: number;
   readonly users: number;
   readonly tls: boolean;
-}
-
-export const userPassword = 'a pass phrase of the bench';
-
-export function userName(index: number): string {
-  return `user-${index}`;
 }
 
 /** A reflector as a process of its own, with accounts for a fleet and its users, that can be restarted. */
@@ -44,22 +31,7 @@ export class Site {
 
   static async open({ devices, users, tls }: SiteOptions): Promise<Site> {
     const folder = mkdtempSync(join(tmpdir(), 'rm-bench-reflector-'));
-    const store = SqliteStore.open(join(folder, 'reflector.sqlite'));
-    const installation = new Installation(store);
-    const domain = await installation.domain();
-    const password = generatePassword();
-    // One password and hash for all: to make the hashes is what "device add" takes its time for.
-    const secrets = await deviceSecrets(deviceName(0), domain, password, false);
-    const fingerprints = new Fingerprints(store.devices, await installation.fingerprintKey());
-    for (let i = 0; i < devices; i++) {
-      const id = deviceName(i);
-      await store.devices.add({ id, domain, secrets }, Date.now(), null);
-      // As "device add" does it with a password that it has made.
-      await fingerprints.remember({ id, password: secrets.password, fingerprint: null }, password, true);
-    }
-    const hash = await hashPassword(userPassword);
-    for (let i = 0; i < users; i++) await store.users.add(userName(i), hash, Date.now(), 'administrator');
-    await store.close();
+    const { domain, password } = await addAccounts(join(folder, 'reflector.sqlite'), { devices, users });
     const certificate = tls ? selfSigned(folder, 'localhost') : null;
     const files = certificate ? ['--tls-cert', certificate.cert, '--tls-key', certificate.key] : [];
     const site = new Site(folder, files, { port: await reservedPort(), tls, domain, password });
@@ -73,8 +45,9 @@ export class Site {
     return pid;
   }
 
-  get memory(): Memory {
-    return memory(this.pid);
+  /** What it has written itself, KiB. */
+  get private(): number {
+    return memory(this.pid).private;
   }
 
   /** Descriptors that the reflector has open. */
