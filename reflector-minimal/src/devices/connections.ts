@@ -88,7 +88,8 @@ export class Connections {
     const { limits, store, deferred, presence, draining, revocation, audit, carried, changed } =
       this.#options;
     const { device: proven, generation, address, agent, properties, terms, since, visitorKey } = opened;
-    const { device: record } = proven;
+    // The fingerprint is 32 bytes, but of a block of 8 KiB (`Buffer.poolSize`), which would last as long as the tunnel.
+    const record = { ...proven.device, fingerprint: null };
     const clock = opened.boundary.clock(this.#options.clock);
     const { id } = record;
     // One logger for each tunnel would cost memory for as long as it is idle.
@@ -150,7 +151,7 @@ export class Connections {
     audit.record(decision);
     log.info({ ...whose, agent, ...terms }, 'tunnel open');
     release = revocation.add({
-      holder: { kind: 'device', ...proven },
+      holder: { kind: 'device', device: record, certificate: proven.certificate },
       since,
       end: (reason) => tunnel.close(1008, { cause: 'refused', reason }),
       // What was removed while it came must not take the place of the device that has its id now.

@@ -221,6 +221,14 @@ test.each([
   },
 );
 
+test('the fingerprint of a password, which may be part of a larger block, is not kept with the tunnel', async () => {
+  verdict = { device: { ...device, fingerprint: Buffer.alloc(32, 1) }, certificate: null };
+  await dial(endpoint());
+  expect(live).toMatchObject([
+    { holder: { device: { uid: device.uid, password: 'hash', fingerprint: null } } },
+  ]);
+});
+
 test('a device is turned away last: what the reflector refuses itself is not asked about', async () => {
   const admitDevice = vi.fn(() => null);
   verdict = refusal();
