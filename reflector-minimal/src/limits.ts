@@ -221,10 +221,7 @@ export const defaultLimits = {
   secondFactorMs: 300_000,
   /** How long a Digest nonce is valid. */
   nonceMs: 60_000,
-  /**
-   * Used nonces remembered within that time, and 5 s: those of all devices that may arrive in it. When all are taken, Digest waits for
-   * one to expire.
-   */
+  /** Used nonces remembered within that time, and 5 s: those of all devices that may arrive in it. When all are taken, Digest waits for one to expire. */
   usedNonces: 33_000,
   /** Unknown devices kept for you to claim. */
   unclaimedDevices: 1000,
