@@ -106,7 +106,8 @@ typedef enum rm_agent_answer {
 } rm_agent_answer;
 
 /**
- * A service inside the program: nothing listens for it. Its port must be one of `services` in the configuration.
+ * A service inside the program: nothing listens for it. Its port must be one of `services` in the configuration, and no
+ * other service's here.
  * Callbacks may be NULL, except `opened`.
  */
 typedef struct rm_agent_service {
@@ -233,9 +234,9 @@ rm_agent_result rm_agent_stream_abort(rm_agent_stream *stream);
 
 /** Keeps a pointer of the program with the stream. */
 void rm_agent_stream_set(rm_agent_stream *stream, void *pointer);
-/** That pointer; NULL at first. */
+/** That pointer; NULL at first, and without a stream. */
 void *rm_agent_stream_get(const rm_agent_stream *stream);
-/** The agent, and the port of the service. */
+/** The agent, and the port of the service; NULL and 0 without a stream. */
 rm_agent *rm_agent_stream_agent(const rm_agent_stream *stream);
 uint16_t rm_agent_stream_port(const rm_agent_stream *stream);
 

@@ -371,9 +371,13 @@ rm_agent_result rm_agent_create(const char *configuration, const rm_agent_option
   }
   if (options.service_count > 0 && options.services == NULL)
     return fail(RM_AGENT_MISUSE, "rm_agent_create: services is NULL");
-  for (size_t i = 0; i < options.service_count; i++)
+  for (size_t i = 0; i < options.service_count; i++) {
     if (options.services[i].opened == NULL)
       return fail(RM_AGENT_MISUSE, "rm_agent_create: services[%zu].opened is NULL", i);
+    for (size_t before = 0; before < i; before++)
+      if (options.services[before].port == options.services[i].port)
+        return fail(RM_AGENT_MISUSE, "rm_agent_create: services[%zu].port is that of services[%zu]", i, before);
+  }
   rm_agent_result result = open_engine(options.threaded);
   if (result != RM_AGENT_OK) return result;
   creation c = {.configuration = configuration, .options = &options};
@@ -601,10 +605,12 @@ rm_agent_result rm_agent_stream_abort(rm_agent_stream *stream) {
   return result != RM_AGENT_OK ? result : call(run_stream_call, &(stream_call){stream, "abort"});
 }
 
-void rm_agent_stream_set(rm_agent_stream *stream, void *pointer) { stream->pointer = pointer; }
-void *rm_agent_stream_get(const rm_agent_stream *stream) { return stream->pointer; }
-rm_agent *rm_agent_stream_agent(const rm_agent_stream *stream) { return stream->agent; }
-uint16_t rm_agent_stream_port(const rm_agent_stream *stream) { return stream->service->port; }
+void rm_agent_stream_set(rm_agent_stream *stream, void *pointer) {
+  if (stream) stream->pointer = pointer;
+}
+void *rm_agent_stream_get(const rm_agent_stream *stream) { return stream ? stream->pointer : NULL; }
+rm_agent *rm_agent_stream_agent(const rm_agent_stream *stream) { return stream ? stream->agent : NULL; }
+uint16_t rm_agent_stream_port(const rm_agent_stream *stream) { return stream ? stream->service->port : 0; }
 
 /* --- the caller's loop */
 

@@ -58,6 +58,12 @@ static void *many(void *argument) {
   return NULL;
 }
 
+static bool refuse(void *context, rm_agent_stream *stream) {
+  (void)context;
+  (void)stream;
+  return false;
+}
+
 static void misuse(void) {
   rm_agent *agent;
   says(rm_agent_create(NULL, NULL, &agent), RM_AGENT_MISUSE, "configuration is NULL");
@@ -78,6 +84,12 @@ static void misuse(void) {
   options.services = &service;
   options.service_count = 1;
   says(rm_agent_create(with(""), &options, &agent), RM_AGENT_MISUSE, "services[0].opened is NULL");
+  rm_agent_service twice[] = {{.port = 80, .opened = refuse}, {.port = 80, .opened = refuse}};
+  options.services = twice;
+  options.service_count = 2;
+  says(rm_agent_create(with(""), &options, &agent), RM_AGENT_MISUSE, "services[1].port is that of services[0]");
+  rm_agent_stream_set(NULL, twice);
+  assert(rm_agent_stream_get(NULL) == NULL && rm_agent_stream_agent(NULL) == NULL && rm_agent_stream_port(NULL) == 0);
 }
 
 static void agents(bool threaded) {
