@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, systemClock } from 'rm-reflector/program';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from '../store/postgresql/postgresql-store.ts';
 import { PostgresqlTables } from '../store/postgresql-tables/postgresql-tables.ts';
-import { PostgresqlServer } from '../testing/postgresql-server.ts';
 import { serverProgram } from './server-program.ts';
 
 const patient = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000 };

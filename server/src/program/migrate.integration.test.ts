@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { run, systemClock } from 'rm-reflector/program';
 import { DataFileLock } from 'rm-reflector/store';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { FleetFile } from '../testing/fleet-file.ts';
-import { PostgresqlServer } from '../testing/postgresql-server.ts';
 import { serverProgram } from './server-program.ts';
 
 let server: PostgresqlServer;

@@ -12,8 +12,8 @@ import { until } from '../../../reflector-minimal/src/testing/until.ts';
 import { Authority } from '../../../test/certificates/authority.ts';
 import { endProcess } from '../../../test/system/end-process.ts';
 import { reservedPort } from '../../../test/system/loopback-port.ts';
+import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from '../store/postgresql/postgresql-store.ts';
-import { PostgresqlServer } from '../testing/postgresql-server.ts';
 
 /** Nodes as they are started, each a process, that die, stand still and come back. */
 

@@ -7,8 +7,8 @@ import { run, systemClock } from 'rm-reflector/program';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { endProcess } from '../../../test/system/end-process.ts';
+import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { ApiClient } from '../testing/api-client.ts';
-import { PostgresqlServer } from '../testing/postgresql-server.ts';
 import { serverProgram } from './server-program.ts';
 
 /** `rm-server` as it is started, with its data in Debian's PostgreSQL, to which it logs in by a password. */

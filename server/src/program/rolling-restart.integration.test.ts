@@ -13,7 +13,7 @@ import { Authority } from '../../../test/certificates/authority.ts';
 import { Haproxy } from '../../../test/proxies/haproxy.ts';
 import { endProcess } from '../../../test/system/end-process.ts';
 import { reservedPort } from '../../../test/system/loopback-port.ts';
-import { PostgresqlServer } from '../testing/postgresql-server.ts';
+import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 
 /** Two nodes behind HAProxy, as in `examples/haproxy`, are restarted one after the other under the requests of a user. */
 

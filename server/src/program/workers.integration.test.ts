@@ -11,8 +11,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Forwarding, ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { until } from '../../../reflector-minimal/src/testing/until.ts';
 import { endProcess } from '../../../test/system/end-process.ts';
+import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from '../store/postgresql/postgresql-store.ts';
-import { PostgresqlServer } from '../testing/postgresql-server.ts';
 
 /** A server of several processes on one port. */
 

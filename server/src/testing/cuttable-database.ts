@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PostgresqlServer } from './postgresql-server.ts';
+import type { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 
 const port = 5432;
 

@@ -1,6 +1,6 @@
+import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from '../store/postgresql/postgresql-store.ts';
 import { PostgresqlTables } from '../store/postgresql-tables/postgresql-tables.ts';
-import { PostgresqlServer } from './postgresql-server.ts';
 
 /** Starts a database server with the tables in `rm_template`, for `TestServer`. */
 export async function setup(): Promise<() => Promise<void>> {

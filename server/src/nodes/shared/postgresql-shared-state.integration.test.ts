@@ -3,8 +3,8 @@ import { OneUseTokens } from 'rm-reflector';
 import { sharedStateConformance } from 'rm-reflector/ports/conformance';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
+import { PostgresqlServer } from '../../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from '../../store/postgresql/postgresql-store.ts';
-import { PostgresqlServer } from '../../testing/postgresql-server.ts';
 import { PostgresqlSharedState, type SharedStateOptions } from './postgresql-shared-state.ts';
 
 const [own, pooled] = [5432, 6432];

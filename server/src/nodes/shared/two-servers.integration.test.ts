@@ -8,9 +8,9 @@ import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
 import { RawUser } from '../../../../reflector-minimal/src/testing/raw-user.ts';
 import { Forwarding, type ScriptedAgent } from '../../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { until } from '../../../../reflector-minimal/src/testing/until.ts';
+import { PostgresqlServer } from '../../../../test/system/postgresql-server.ts';
 import type { ApiClient } from '../../testing/api-client.ts';
 import { FollowedSocket } from '../../testing/followed-socket.ts';
-import { PostgresqlServer } from '../../testing/postgresql-server.ts';
 import { addDevice, connectDevice } from '../../testing/test-device.ts';
 import { TestServer } from '../../testing/test-server.ts';
 

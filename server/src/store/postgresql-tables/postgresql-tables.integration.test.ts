@@ -2,9 +2,9 @@ import pg from 'pg';
 import { StoreUnavailable } from 'rm-reflector/ports';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../../protocol/src/testing/manual-clock.ts';
+import { PostgresqlServer } from '../../../../test/system/postgresql-server.ts';
 import { enrolmentConformance } from '../../testing/enrolment-conformance.ts';
 import { FleetFile } from '../../testing/fleet-file.ts';
-import { PostgresqlServer } from '../../testing/postgresql-server.ts';
 import { searchConformance } from '../../testing/search-conformance.ts';
 import { tablesConformance } from '../../testing/tables-conformance.ts';
 import { triggersConformance } from '../../testing/triggers-conformance.ts';
@@ -152,6 +152,14 @@ describe('the index of trigrams for the search', () => {
   test('is made at the first start', async () => {
     await (await subject(own)).end();
     expect(await open()).toEqual({ told: [], isThere: true });
+  });
+
+  test('is made once by servers that start together', async () => {
+    const { end } = await subject(own);
+    await server.sql('DROP INDEX rm_server.fleet_search_trigrams');
+    const once = { told: [], isThere: true };
+    expect(await Promise.all([open(), open(), open(), open()])).toEqual([once, once, once, once]);
+    await end();
   });
 
   test('is done without, and told in one line, where the user may not make the extension', async () => {

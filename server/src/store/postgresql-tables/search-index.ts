@@ -20,7 +20,9 @@ const makeIndex = `DO $do$
  * where it fails for any other reason.
  */
 export async function indexSearch(database: Database): Promise<string | null> {
-  const select = "SELECT to_regclass('rm_server.fleet_search_trigrams') IS NOT NULL AS there";
+  // Not `to_regclass`: a connection that has found nothing before remembers that for the rest of a transaction.
+  const select = `SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'rm_server' AND c.relname = 'fleet_search_trigrams') AS there`;
   if ((await database.read<{ there: boolean }>(select))[0]?.there) return null;
   return database.transact(null, async ({ query, script }) => {
     await query(lockStatement('migration'));

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { ask } from '../../../../reflector-minimal/src/testing/ask.ts';
 import { device, extensions, Stage } from '../../../../reflector-minimal/src/testing/stage.ts';
 import { until } from '../../../../reflector-minimal/src/testing/until.ts';
-import { PostgresqlServer } from '../../testing/postgresql-server.ts';
+import { PostgresqlServer } from '../../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from './postgresql-store.ts';
 
 const port = 5432;

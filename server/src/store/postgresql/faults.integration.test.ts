@@ -10,7 +10,7 @@ import { device, extensions, Stage, user } from '../../../../reflector-minimal/s
 import { until } from '../../../../reflector-minimal/src/testing/until.ts';
 import { Authority } from '../../../../test/certificates/authority.ts';
 import { reservedPort } from '../../../../test/system/loopback-port.ts';
-import { PostgresqlServer } from '../../testing/postgresql-server.ts';
+import { PostgresqlServer } from '../../../../test/system/postgresql-server.ts';
 import { connectionOf } from './connection.ts';
 import { Database } from './database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from './limits.ts';

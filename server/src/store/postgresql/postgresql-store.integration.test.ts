@@ -1,6 +1,6 @@
 import { storeConformance } from 'rm-reflector/ports/conformance';
 import { afterAll, beforeAll } from 'vitest';
-import { PostgresqlServer } from '../../testing/postgresql-server.ts';
+import { PostgresqlServer } from '../../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from './postgresql-store.ts';
 
 /** The sockets are in a folder of their own, so that the number is nobody else's. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { StoreError } from 'rm-reflector/ports';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reservedPort } from '../../../../test/system/loopback-port.ts';
-import { PostgresqlServer } from '../../testing/postgresql-server.ts';
+import { PostgresqlServer } from '../../../../test/system/postgresql-server.ts';
 import { type PostgresqlOptions, PostgresqlStore } from './postgresql-store.ts';
 
 /** A machine may be busy with much else; and nothing waits for companions. */
