@@ -238,11 +238,11 @@ function makeServer(tls: TlsContents | null, limits: Limits): Server {
   };
   // A browser, and a device with a password, need no certificate: each request is judged by itself.
   const asks = { requestCert: Boolean(tls?.ca), rejectUnauthorized: false };
-  // Clients of HTTP/1.0 may say so in the handshake; left to itself, Node refuses them.
-  const ALPNProtocols = ['http/1.1', 'http/1.0'];
-  const server = tls
-    ? createTlsServer({ ...options, ...asks, ...tls, ALPNProtocols })
-    : createServer(options);
+  // Clients of HTTP/1.0 may say so in the handshake; left to itself, Node refuses them. A list in place of the function would be
+  // copied for each connection, into a block of 8 KiB (`Buffer.poolSize`) that lasts as long as the connection.
+  const ALPNCallback = ({ protocols }: { readonly protocols: readonly string[] }) =>
+    ['http/1.1', 'http/1.0'].find((protocol) => protocols.includes(protocol));
+  const server = tls ? createTlsServer({ ...options, ...asks, ...tls, ALPNCallback }) : createServer(options);
   server.maxConnections = limits.connections;
   // Bounded by bytes; `node:http` would drop header lines above a number without saying so.
   server.maxHeadersCount = 0;
