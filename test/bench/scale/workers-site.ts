@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -147,8 +148,24 @@ function childrenOf(pid: number): number[] {
   return text.trim().split(/\s+/).map(Number);
 }
 
-/** Ports one after the other. */
+/** Free ports one after the other, below those that the kernel gives to connections: none takes one while the server is down. */
 async function freeInARow(count: number): Promise<readonly number[]> {
-  const first = await reservedPort();
-  return Array.from({ length: count }, (_, index) => first + index);
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 10_000);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return ports;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const listens = once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  server.listen(port, '127.0.0.1');
+  const free = await listens;
+  server.close();
+  return free;
 }
