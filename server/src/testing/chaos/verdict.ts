@@ -22,8 +22,8 @@ export interface Standing {
 
 /** `limits.storePollMs` of the reflector: what is promised. */
 const revocationMs = 2_000;
-/** The calls that follow, one after the other, each of two ways there and back. */
-const readingMs = 1_000;
+/** The calls that follow: for each session that is affected one after the other, each of two ways there and back of up to 20 ms. */
+const readingMs = 2_500;
 /** How long a call of before may hang. */
 const hangingMs = 4_000;
 
@@ -63,7 +63,7 @@ export class Verdict {
     this.#requests.set(request.number, request);
     this.seen.requests++;
     const ended = this.#endOf(request);
-    const limit = Math.max(ended + this.#outageMs, runningSince) + hangingMs + readingMs;
+    const limit = Math.max(ended + this.#outageMs, runningSince) + 2 * hangingMs + readingMs;
     if (now > limit) this.fail(`${node} let in ${describe(request)} at ${now}, which had ended at ${ended}`);
   }
 
