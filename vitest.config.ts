@@ -229,6 +229,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: notOurs,
           testTimeout: 600_000,
           hookTimeout: 240_000,
           ...polls,
@@ -253,6 +254,7 @@ export default defineConfig({
           name: 'long',
           include: [
             'test/e2e/{large-transfers,soak}.test.ts',
+            'test/e2e/*.long.test.ts',
             'agent/src/mqtt/mqtt.simulation.test.ts',
             '{server,toolchain}/**/*.long.test.{ts,mjs}',
           ],
