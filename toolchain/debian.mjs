@@ -72,6 +72,9 @@ export function needPackages(names) {
   return previous;
 }
 
+/** Whether this process has read what there is to be installed. */
+let updated = false;
+
 /** Resolves when no installation is under way; ending before would leave it behind. */
 export const installed = () => previous;
 
@@ -87,7 +90,8 @@ async function install(names) {
   const [first, ...more] = missing;
   const what = more.length < 5 ? missing.join(' ') : `${first} and ${more.length} more`;
   const done = announce(`Installing Debian packages: ${what}`);
-  await apt('update');
+  if (!updated) await apt('update');
+  updated = true;
   const { status, stderr } = await withoutServices(() =>
     apt('install', '--no-install-recommends', ...missing),
   );

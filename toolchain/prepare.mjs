@@ -45,33 +45,46 @@ function checkNode() {
   process.exit(1);
 }
 
-/** @param {string} root */
-async function installPackages(root) {
-  const lock = readFileSync(join(root, 'package-lock.json'));
-  const wanted = createHash('sha256').update(lock).update(process.versions.modules).digest('hex');
-  const stamp = join(root, 'node_modules', '.installed');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  // better-sqlite3 is compiled where npm carries no binary of it for this platform.
-  await needCompiler();
-  await needStep(
-    'Installing npm packages, which takes a minute or two',
-    'npm',
-    ['ci', '--no-audit', '--no-fund'],
-    { cwd: root, env: ownHeaders() },
-  );
-  writeFileSync(stamp, wanted);
-}
-
 /**
- * Ends the process with one line when something is missing, and at a signal; otherwise the npm packages are installed when
- * it resolves.
+ * Puts the npm packages in place as locked, and begins to compile those with native code, which takes a minute of one core
+ * (better-sqlite3, where npm carries no binary of it for this platform): other preparations need none of them. Ends the process
+ * with one line when something is missing, and at a signal.
+ *
  * @param {string} root
+ * @returns {Promise<{ compiled: Promise<void> }>} `compiled`: when it resolves, all packages can be used
  */
-export async function install(root) {
+export async function installPackages(root) {
   checkNode();
   // From here on a signal waits for apt-get, which must not be cut, and ends everything else.
   ending();
-  await installPackages(root);
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const wanted = createHash('sha256').update(lock).update(process.versions.modules).digest('hex');
+  const stamp = join(root, 'node_modules', '.installed');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return { compiled: Promise.resolve() };
+  const compiler = needCompiler();
+  await needStep('Installing npm packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: root,
+  });
+  const compile = async () => {
+    await compiler;
+    const names = Object.keys(manifest.allowScripts ?? {});
+    await needStep('Compiling npm packages, which takes a minute', 'npm', ['rebuild', ...names], {
+      cwd: root,
+      env: ownHeaders(),
+    });
+    writeFileSync(stamp, wanted);
+  };
+  return { compiled: compile() };
+}
+
+/**
+ * As {@link installPackages}; all packages can be used when it resolves.
+ * @param {string} root
+ */
+export async function install(root) {
+  const { compiled } = await installPackages(root);
+  await compiled;
 }
 
 /**
@@ -80,8 +93,8 @@ export async function install(root) {
  * @param {readonly string[]} projects
  */
 export async function prepare(root, projects = []) {
-  await install(root);
-  await compile(root, projects);
+  const { compiled } = await installPackages(root);
+  await Promise.all([compiled, compile(root, projects)]);
 }
 
 /**

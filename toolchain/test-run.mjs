@@ -7,7 +7,7 @@ import { activeDirectory, guests, native, needPackages, peers, releases } from '
 import { buildsFor, chosenExecutables, namedProjects, withoutProjects } from './executables.mjs';
 import { summary } from './failures.mjs';
 import { isOtherNode, otherNodes, testOnOtherNode } from './other-node.mjs';
-import { compile, install } from './prepare.mjs';
+import { compile, installPackages } from './prepare.mjs';
 import { boards, machines } from './qemu/machines.mjs';
 import { step } from './step.mjs';
 
@@ -97,12 +97,17 @@ async function* steps(root, script, args, folder) {
   const withReleases = script === 'test:all' || namedProjects(args).includes('release');
   const withLong = script === 'test:all' || namedProjects(args).includes('long');
   const packages = [
-    ...[...peers, ...native, ...driven.flatMap((executable) => executable.packages)],
+    ...[...peers, ...driven.flatMap((executable) => executable.packages)],
     ...(script === 'test:all' || boardIsNamed ? emulators(boardIsNamed) : []),
     ...(withReleases ? releases : []),
     ...(withLong ? activeDirectory : []),
   ];
-  await Promise.all([install(root), needPackages([...new Set(packages)])]);
+  // One after the other: what builds, a compiler for npm packages, and while the rest is installed, all is built. Without the right
+  // to install, all that is missing is named at once.
+  const builders = needPackages(process.getuid?.() === 0 ? native : [...new Set([...native, ...packages])]);
+  const npmPackages = installPackages(root);
+  const peersInstalled = needPackages([...new Set(packages)]);
+  const { compiled } = await npmPackages;
 
   const named = namedProjects(args);
   const whole = args.length === 0;
@@ -110,8 +115,9 @@ async function* steps(root, script, args, folder) {
   const beside = script === 'test' && whole ? ['unit'] : [];
   const found = await Promise.all([
     compile(root).then(() => (script === 'test' ? check(root) : [])),
-    buildAll(root, buildsFor(script, args)),
-    beside.length > 0 ? unitTests(root, join(folder, 'unit.json')) : [],
+    builders.then(() => buildAll(root, buildsFor(script, args))),
+    compiled.then(() => (beside.length > 0 ? unitTests(root, join(folder, 'unit.json')) : [])),
+    peersInstalled.then(() => []),
   ]);
   yield found.flat();
 
