@@ -33,7 +33,7 @@ export const defaultLimits = {
   clientProbeMs: 30_000,
   /** How long a device may read nothing of the data that a departed client left, and has to close its side afterwards. Then its connection is reset. */
   leftoverMs: 120_000,
-  /** Connections of users and devices together. Each costs a file descriptor; a device 15 KiB, or with TLS 57 to 72 KiB, as measured. */
+  /** Connections of users and devices together. Each costs a file descriptor; a device 15 KiB, or with TLS 35 KiB, as measured. */
   connections: 20_000,
   /** Connections without a successful log-in from one IPv4 /24 or IPv6 /48. Further ones are closed at once. */
   unauthenticatedPerNetwork: 4_000,

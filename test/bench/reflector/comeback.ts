@@ -75,6 +75,8 @@ export async function measureComeback(
   report: (step: string) => void,
   { settleMs = collectedMs, knownMs = 0, idle, restarted }: Watch = {},
 ): Promise<ComebackResult> {
+  // The garbage of the start would count against the devices.
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
   const before = site.private;
   const began = performance.now();
   const fleet = new Fleet(site.facts, devices);
