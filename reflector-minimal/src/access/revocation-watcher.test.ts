@@ -155,6 +155,23 @@ test('a change while a holder is looked at is looked at again', async () => {
   expect([ended, confirmed]).toEqual([['alice changed'], []]);
 });
 
+test('nothing is confirmed while the store cannot say whether it may stay', async () => {
+  const { store, watcher, ended, confirmed, add, pass } = await setUp();
+  const { revision } = watcher;
+  let away = true;
+  const standing = async (): Promise<Standing> => {
+    if (away) throw new StoreUnavailable('SQLITE_BUSY', 'held');
+    return { ended: 'changed' };
+  };
+  await store.users.setPassword('alice', 'another');
+  add({ kind: 'user', name: 'alice', standing }, revision);
+  await pass(2_000);
+  expect([ended, confirmed]).toEqual([[], []]);
+  away = false;
+  await pass(2_000);
+  expect([ended, confirmed]).toEqual([['alice changed'], []]);
+});
+
 test('what was released while it was looked at is neither ended nor confirmed', async () => {
   const { watcher, ended, confirmed, clock, add } = await setUp();
   let answer = (_standing: Standing) => {};

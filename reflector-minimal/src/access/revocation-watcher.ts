@@ -204,6 +204,10 @@ export class RevocationWatcher<Holder extends Held> {
     const { revision } = this;
     const standing = await this.#standingOf(entry.access.holder);
     if (!this.#entries.has(entry) || this.#pending.has(entry)) return;
+    if (standing === null) {
+      entry.until = 0;
+      return;
+    }
     if ('until' in standing) {
       // Somebody waits for the confirmation, so a change that is only hinted at counts as well.
       if (!entry.confirmed && !this.#isUnaffected(entry.access.holder, revision)) {
@@ -218,12 +222,12 @@ export class RevocationWatcher<Holder extends Held> {
     entry.access.end(standing.ended);
   }
 
-  /** Unknown while the store cannot be used: then the next poll checks again. */
-  async #standingOf(holder: Holder): Promise<Standing> {
+  /** `null`: unknown, because the store cannot be used. Then the next poll checks again. */
+  async #standingOf(holder: Holder): Promise<Standing | null> {
     try {
       return await this.#rule.standingOf(holder, this.#clock.date());
     } catch (error) {
-      if (error instanceof StoreUnavailable) return { until: 0 };
+      if (error instanceof StoreUnavailable) return null;
       throw error;
     }
   }
