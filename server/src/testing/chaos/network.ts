@@ -13,7 +13,7 @@ export class Network {
   readonly #random: Random;
   readonly #cut = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
-  readonly #listeners = new Map<string, { readonly machine: Machine; readonly accept: Accept }>();
+  readonly #listeners = new Map<string, { readonly machine: Machine; readonly accept: Accept }[]>();
   /** When a way was last cut or mended, by host, simulated ms. */
   readonly #changed = new Map<string, number>();
 
@@ -64,11 +64,14 @@ export class Network {
     });
   }
 
+  /** Of several processes of a host that listen, the last one gets what comes. */
   listen(machine: Machine, service: string, accept: Accept): void {
     const key = `${machine.host} ${service}`;
-    this.#listeners.set(key, { machine, accept });
+    const listener = { machine, accept };
+    this.#listeners.set(key, [...(this.#listeners.get(key) ?? []), listener]);
     machine.onEnd(() => {
-      if (this.#listeners.get(key)?.machine === machine) this.#listeners.delete(key);
+      const rest = (this.#listeners.get(key) ?? []).filter((one) => one !== listener);
+      this.#listeners.set(key, rest);
     });
   }
 
@@ -76,7 +79,7 @@ export class Network {
   connect(machine: Machine, host: string, service: string, events: WireEvents): WireEnd {
     const near = new WireEnd(this, machine, events);
     this.carry(machine.host, host, () => {
-      const listener = this.#listeners.get(`${host} ${service}`);
+      const listener = this.#listeners.get(`${host} ${service}`)?.at(-1);
       if (!listener || near.isOver) {
         this.carry(host, machine.host, () => near.arrives({ kind: 'reset' }));
         return;
