@@ -1,6 +1,11 @@
 import { Buffer } from 'node:buffer';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { FrameError, FrameReader, type FrameReaderOptions } from './frame-reader.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const bounds = { messageBytes: 70_000, messageFragments: 4, messageReads: 1_000 };
 
@@ -140,6 +145,31 @@ test('messageReads: a frame that comes in more reads, 1008', () => {
   const stream = frame(0x82, Buffer.alloc(100, 'x'));
   expect(read(stream, { messageReads: 200 }, 1)).toHaveLength(1);
   expect(read(stream, { messageReads: 50 }, 1)).toEqual(['error 1008']);
-  // Each frame counts anew.
-  expect(read(Buffer.concat([stream, stream, stream]), { messageReads: 110 }, 1)).toHaveLength(3);
+  // Each frame counts anew, its head too.
+  expect(read(Buffer.concat([stream, stream, stream]), { messageReads: 101 }, 1)).toHaveLength(3);
+});
+
+test.each<[string, Buffer, number]>([
+  ['in many reads', frame(0x02, Buffer.alloc(100, 'x')), 1],
+  [
+    'at the end of a large read',
+    Buffer.concat([frame(0x82, Buffer.alloc(900)), frame(0x02, text('x'))]),
+    907,
+  ],
+])('a fragment that came %s keeps only its bytes', async (_how, stream, size) => {
+  const reader = new FrameReader(
+    { message: () => {}, ping: () => {}, pong: () => {}, close: () => {} },
+    { ...bounds, pieces: false },
+  );
+  const push = (at: number) => {
+    const bytes = Buffer.from(new Uint8Array(stream.subarray(at, at + size)).buffer);
+    reader.push(bytes);
+    return new WeakRef(bytes.buffer);
+  };
+  const reads = Array.from({ length: Math.ceil(stream.length / size) }, (_, i) => push(i * size));
+  await new Promise(setImmediate);
+  collect();
+  expect(reads.filter((each) => each.deref() !== undefined)).toHaveLength(0);
+  // It goes on.
+  expect(() => reader.push(frame(0x80, text('y')))).not.toThrow();
 });

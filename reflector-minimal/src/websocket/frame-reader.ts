@@ -69,7 +69,9 @@ export class FrameReader {
   #message = 0;
   #messageBytes = 0;
   #fragments = 0;
-  /** What is collected of the message, and of the control frame. */
+  /** Fragments of the message that have ended. */
+  #ended: Buffer[] = [];
+  /** What is collected of the fragment under way, and of the control frame. */
   #collected: Buffer[] = [];
   #control: Buffer[] = [];
   #stopped = false;
@@ -82,6 +84,7 @@ export class FrameReader {
   /** Reads nothing more. */
   stop(): void {
     this.#stopped = true;
+    this.#ended = [];
     this.#collected = [];
     this.#control = [];
   }
@@ -180,7 +183,10 @@ export class FrameReader {
   /** The next bytes of the frame, unmasked. */
   #take(piece: Buffer): void {
     const frameEnds = this.#rest === 0;
-    if (frameEnds) this.#rest = -1;
+    if (frameEnds) {
+      this.#rest = -1;
+      this.#reads = 0;
+    }
     if (this.#opcode >= WebSocketOpcode.close) {
       this.#control.push(piece);
       if (frameEnds) this.#endControl(joined(this.#control.splice(0)));
@@ -197,8 +203,11 @@ export class FrameReader {
     }
     if (streams) {
       if (isLast || piece.length > 0) this.#handler.message(piece, true, isLast);
+    } else if (frameEnds && !isLast) {
+      if (this.#collected.length > 0) this.#ended.push(copied(this.#collected.splice(0)));
     } else if (isLast) {
-      const whole = joined(this.#collected.splice(0));
+      const last = this.#collected.splice(0);
+      const whole = joined(this.#ended.length === 0 ? last : [...this.#ended.splice(0), ...last]);
       if (!isBinary && !isUtf8(whole)) throw new FrameError('text is not UTF-8', notUtf8);
       this.#handler.message(whole, isBinary, true);
     }
@@ -218,6 +227,14 @@ export class FrameReader {
     this.stop();
     this.#handler.close(code, utf8Decode(payload.subarray(2)));
   }
+}
+
+/** In memory of its own: a view keeps all of its read, and each read costs more than its bytes, while the message lasts. */
+function copied(pieces: readonly Buffer[]): Buffer {
+  const whole = Buffer.allocUnsafeSlow(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) at += piece.copy(whole, at);
+  return whole;
 }
 
 function joined(pieces: readonly Buffer[]): Buffer {
