@@ -138,12 +138,16 @@ export class ServerWebSocket extends EventEmitter<Events> {
     }
   }
 
-  /** Sends a close frame. The connection ends with that of the client, or after `limits.closeMs`. Idempotent. */
+  /**
+   * Sends a close frame. The connection ends with that of the client, or after `limits.closeMs`. Idempotent. Throws `UsageError` if
+   * `reason` has more than 123 bytes in UTF-8; the WebSocket is open then.
+   */
   close(code?: number, reason = ''): void {
+    const payload = code === undefined ? new Uint8Array() : closePayload(code, utf8Encode(reason));
+    // Also if the client has ended its side: it may never take what waits for it.
+    if (this.#state !== 'closed') this.#closeTimer ??= this.#destroyLater();
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    const payload = code === undefined ? new Uint8Array() : closePayload(code, utf8Encode(reason));
-    this.#closeTimer = this.#clock.schedule(this.#limits.closeMs, () => this.#socket.destroy());
     this.#write(WebSocketOpcode.close, payload, (error) => {
       if (error) return;
       this.#closeSent = true;
@@ -155,6 +159,10 @@ export class ServerWebSocket extends EventEmitter<Events> {
   terminate(): void {
     this.#closing();
     this.#socket.destroy();
+  }
+
+  #destroyLater(): Cancellable {
+    return this.#clock.schedule(this.#limits.closeMs, () => this.#socket.destroy());
   }
 
   #closing(): void {
