@@ -200,6 +200,8 @@ test('access is seen by who does it, and by who may read the audit log', async (
 test.each([
   ['?kind=nothing', 400, /#query\/kind\/0: must be one of/],
   ['?x=1', 400, /#query\/x: is unknown/],
+  // Beyond the 123 bytes of a close frame.
+  [`?${encodeURIComponent('ü').repeat(118)}=1`, 400, /#query\/ü{50}/],
 ])('%s is refused', async (query, status, detail) => {
   expect(await server.as('alice').get(`/events${query}`)).toMatchObject({
     status,

@@ -1,5 +1,6 @@
 import { type RouteSocket, StoreUnavailable, type UserSocketRoute } from 'rm-reflector/ports';
 import type { Static } from 'typebox';
+import { closeReason } from '../api/close-reason.ts';
 import { closed } from '../api/closed.ts';
 import { Problem } from '../api/problem.ts';
 import { basePath, queryOf } from '../api/routes.ts';
@@ -31,7 +32,7 @@ export function eventSocket(context: EventStreamContext, places: UserPlaces): Us
         // Both ways, until either ends.
         await Promise.race([send(socket, stream), receive(socket, stream)]);
       } catch (error) {
-        if (error instanceof Problem) socket.close(policyViolation, error.message.slice(0, 120));
+        if (error instanceof Problem) socket.close(policyViolation, closeReason(error.message));
         else if (error instanceof StoreUnavailable)
           socket.close(tryAgainLater, 'the store cannot be used just now');
         else throw error;

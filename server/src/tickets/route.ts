@@ -8,6 +8,7 @@ import {
   type RouteSocket,
   StoreUnavailable,
 } from 'rm-reflector/ports';
+import { closeReason } from '../api/close-reason.ts';
 import type { Limits } from '../limits.ts';
 import { RecordedTerminal } from '../recordings/recorded-terminal.ts';
 import type { Recordings } from '../recordings/recordings.ts';
@@ -157,12 +158,5 @@ async function redeemed(
 }
 
 function refuse(socket: RouteSocket, { status, error }: Refusal): void {
-  socket.close(privateCodes + status, reasonOf(error));
-}
-
-/** At most 123 bytes (RFC 6455 section 5.5), whole characters. */
-function reasonOf(text: string): string {
-  let reason = text;
-  while (Buffer.byteLength(reason) > 123) reason = [...reason].slice(0, -1).join('');
-  return reason;
+  socket.close(privateCodes + status, closeReason(error));
 }
