@@ -352,7 +352,11 @@ class Chaos {
     const node = this.#nodes.get(host);
     node?.machine.stop();
     this.#mendAfter(this.#random.integer(500, 25_000), () => node?.machine.resume());
-    if (this.#random.chance(0.2)) this.#bootLater(host, this.#random.integer(500, 15_000));
+    if (!this.#random.chance(0.2)) return;
+    this.#time.after(this.#random.integer(500, 15_000), () => {
+      // Its successor ends the tunnels of a process that is resumed when the faults end: that would be one more fault.
+      if (!this.#isOver && this.#nodes.get(host) === node) this.#boot(host);
+    });
   }
 
   #restart(host: string): void {
