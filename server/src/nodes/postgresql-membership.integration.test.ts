@@ -139,6 +139,19 @@ test('a process that joins takes the name of another, which learns of it; the sa
   await expect(table.tell(first, [here({ id: 'a', uid: '1' }, 1)])).rejects.toBeInstanceOf(NotHeld);
 });
 
+test('of two processes of one name that were both buried, and come back, the later one stays', async () => {
+  const [former, present] = [identity('one'), identity('one')];
+  const first = await table.join(former);
+  const second = await table.join(present);
+  await endLease(second);
+  for (const each of [first, second]) expect(await table.bury(each)).toBe(false);
+  expect(await table.renew(former, first)).toMatchObject({ state: 'held' });
+  expect(await table.renew(present, second)).toMatchObject({ state: 'held' });
+  expect(await table.renew(former, first)).toEqual({ state: 'superseded' });
+  expect((await table.read(0)).nodes).toMatchObject([{ superseded: true, alive: false }, { epoch: second }]);
+  expect(await table.renew(present, second)).toMatchObject({ state: 'held', lapsed: false });
+});
+
 test('a lease that is over is noticed by whoever renews it, and nothing is told without one', async () => {
   const one = identity('one');
   const mine = await table.join(one);

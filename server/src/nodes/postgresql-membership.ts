@@ -109,7 +109,13 @@ export class PostgresqlMembership implements MembershipTable {
         await run(`UPDATE fleet_nodes SET lease_until = ${this.#leaseEnd} WHERE epoch = $1`, epoch);
         return { state: 'held', draining: row.draining, lapsed: !row.alive };
       }
-      // It was buried.
+      // It was buried, and a former process of its name may have been put back meanwhile.
+      await run(
+        `UPDATE fleet_nodes SET superseded = true, lease_until = clock_timestamp()
+         WHERE name = $1 AND epoch < $2 AND NOT superseded`,
+        name,
+        epoch,
+      );
       const added = await run(
         `INSERT INTO fleet_nodes (epoch, name, instance, address, lease_until)
          SELECT $1::bigint, $2::text, $3::text, $4::text, ${this.#leaseEnd}

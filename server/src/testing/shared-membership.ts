@@ -82,6 +82,8 @@ export class SharedMembership {
     const member = this.members.get(epoch);
     const isTaken = [...this.members].some(([other, { name }]) => other > epoch && name === node.name);
     if (member ? member.superseded : isTaken) return { state: 'superseded' };
+    for (const [other, former] of this.members)
+      if (other < epoch && former.name === node.name) former.superseded = true;
     const lapsed = !member || member.leaseUntil <= this.#now();
     const { draining = false } = member ?? {};
     this.members.set(epoch, { ...node, leaseUntil: this.#leaseEnd, draining, superseded: false });
