@@ -84,7 +84,8 @@ class Chaos {
   /** Since when a device has two tunnels, by id, and a host has no process. */
   readonly #twice = new Map<string, number>();
   readonly #deadSince = new Map<string, number>();
-  #crashes = 0;
+  /** How often the shared tables have forgotten rows. */
+  #forgotten = 0;
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -261,11 +262,11 @@ class Chaos {
   #watchEnd(id: string, generation: number): void {
     this.#verdict.seen.disconnected++;
     const asked = this.#time.now;
-    const crashes = this.#crashes;
+    const forgotten = this.#forgotten;
     for (let ms = 1_000; ms <= 20_000; ms += 1_000) {
       this.#time.after(ms, () => {
-        // What was asked is in an unlogged table.
-        if (this.#crashes > crashes) return;
+        // What was asked is in an unlogged table, and may be pruned with the row of a device of a node that was buried.
+        if (this.#forgotten > forgotten) return;
         for (const node of this.#nodes.values()) {
           const tunnel = node.serves ? node.presence?.local.get(id) : null;
           if (tunnel && tunnel.generation <= generation)
@@ -303,7 +304,7 @@ class Chaos {
       ['cut from the database', () => this.#cutBetween(random.pick(hosts), databaseHost)],
       ['cut a device', () => this.#cutBetween(random.pick(hosts), this.#anyDevice().machine.host)],
       ['fail over', () => this.#failOver()],
-      ['prune', () => this.#shared.prune()],
+      ['prune', () => this.#prune()],
       ['roam', () => this.#anyDevice().roam()],
       ['roam', () => this.#anyDevice().roam()],
       ['leave', () => this.#anyDevice().leave()],
@@ -383,6 +384,11 @@ class Chaos {
     });
   }
 
+  #prune(): void {
+    this.#forgotten++;
+    this.#shared.prune();
+  }
+
   #failOver(): void {
     if (!this.#database.isUp) return;
     this.#database.down();
@@ -390,7 +396,7 @@ class Chaos {
       // The unlogged tables of a replica are empty; those of a primary that was restarted in order are not.
       if (this.#random.chance(0.7)) {
         this.#shared.crash();
-        this.#crashes++;
+        this.#forgotten++;
       }
       this.#database.up();
     });
