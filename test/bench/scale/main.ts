@@ -93,7 +93,12 @@ function each(now: Written, before: Written, by: number): Written {
 
 const results: ScaleResult[] = [];
 for (const devices of options.fleet.split(',').map(Number)) {
-  const result = await measure(devices, Number(options.workers));
+  const result = await measure(devices, Number(options.workers)).catch((error) => {
+    report((error as Error).message);
+    process.exitCode = 1;
+    return null;
+  });
+  if (!result) break;
   report(JSON.stringify(result));
   results.push(result);
 }

@@ -23,6 +23,7 @@ export class WorkersSite {
   readonly #folder: string;
   readonly #database: Database;
   readonly #metrics: readonly number[];
+  /** Of each process: workers do not get equal shares. */
   readonly #descriptors: number;
   #process: ChildProcess | null = null;
   #workers: readonly number[] = [];
@@ -77,8 +78,19 @@ export class WorkersSite {
     const several = { ...content, data: join(folder, 'moved.sqlite'), workers, store: { url: database.url } };
     writeFileSync(config, JSON.stringify(several), { mode: 0o600 });
     const facts = { port, tls: true, domain, password };
-    const site = new WorkersSite(folder, database, facts, metrics, devices + 10_000);
-    await site.start();
+    const site = new WorkersSite(
+      folder,
+      database,
+      facts,
+      metrics,
+      Math.ceil((devices / workers) * 1.4) + 2_000,
+    );
+    try {
+      await site.start();
+    } catch (error) {
+      await site.close();
+      throw error;
+    }
     return site;
   }
 
@@ -113,14 +125,21 @@ export class WorkersSite {
 
   async start(): Promise<void> {
     // Each process opens a descriptor for each device; the supervisor has those that wait for a worker.
-    const raised = `ulimit -n ${this.#descriptors} 2>/dev/null; exec "$0" "$@"`;
+    const needed = this.#descriptors;
+    const raised = `[ "$(ulimit -n)" -ge ${needed} ] || ulimit -n ${needed} || exit; exec "$0" "$@"`;
     const config = join(this.#folder, 'rm-server.json');
     this.#process = spawn('sh', ['-c', raised, process.execPath, program, '--config', config], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    let serves = false;
     for await (const line of createInterface(this.#process.stdout as NodeJS.ReadableStream)) {
-      if (line.endsWith('workers serve')) break;
+      serves = line.endsWith('workers serve');
+      if (serves) break;
     }
+    if (!serves)
+      throw new Error(
+        `rm-server does not serve; each process of it needs ${needed} descriptors (ulimit -Hn)`,
+      );
     this.#process.stdout?.resume();
     this.#workers = childrenOf(this.#process.pid ?? 0);
   }
