@@ -1,11 +1,4 @@
-import {
-  acceptFor,
-  base64Decode,
-  encodeResponseHead,
-  HeadReader,
-  type RequestHead,
-  SERVER_PROTOCOL,
-} from 'rm-protocol';
+import { acceptForKey, encodeResponseHead, HeadReader, type RequestHead, SERVER_PROTOCOL } from 'rm-protocol';
 import { ascii, concat } from '../../protocol/src/testing/bytes.ts';
 import { crypto } from '../node/crypto.ts';
 import type { SocketHandler } from '../src/host.ts';
@@ -60,11 +53,11 @@ export class ReflectorConnection implements SocketHandler {
   /** Answers 101; `early` comes in the same packet. */
   accept(request: RequestHead, early: Uint8Array = new Uint8Array()): void {
     this.peer = new TunnelPeer(this.socket);
-    const key = base64Decode(request.headers.get('sec-websocket-key') ?? '') ?? new Uint8Array();
+    const key = request.headers.get('sec-websocket-key') ?? '';
     const head = encodeResponseHead(101, 'Switching Protocols', [
       ['Connection', 'Upgrade'],
       ['Upgrade', 'websocket'],
-      ['Sec-WebSocket-Accept', acceptFor(key, (data) => crypto.digest('sha-1', data))],
+      ['Sec-WebSocket-Accept', acceptForKey(key, (data) => crypto.digest('sha-1', data))],
       ['Sec-WebSocket-Protocol', SERVER_PROTOCOL],
       ...this.#reflector.fields,
     ]);

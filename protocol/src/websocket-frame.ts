@@ -60,3 +60,11 @@ export function closePayload(code: number, reason: Uint8Array = new Uint8Array()
   payload.set(reason, 2);
   return payload;
 }
+
+/** Whether a close frame may carry `code` (RFC 6455 section 7.4). */
+export function isCloseCode(code: number): boolean {
+  return (
+    (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
+    (code >= 3000 && code < 5000)
+  );
+}

@@ -3,7 +3,7 @@ import { ProtocolError } from './errors.ts';
 import { encodeRequestHead, type ResponseHead } from './http-head.ts';
 import { latin1Encode } from './text.ts';
 
-/** The client's side of the opening handshake (RFC 6455 sections 4.1 and 4.2.2). */
+/** The opening handshake (RFC 6455 sections 4.1 and 4.2.2). */
 
 export interface UpgradeRequest {
   /** `POST` only for reflectors that insist on it (`webtunnel.md` section 1). */
@@ -33,7 +33,12 @@ export function encodeUpgradeRequest(request: UpgradeRequest): Uint8Array {
 
 /** The `Sec-WebSocket-Accept` that proves that the server has read our key; `sha1` computes SHA-1. */
 export function acceptFor(nonce: Uint8Array, sha1: (data: Uint8Array) => Uint8Array): string {
-  return base64Encode(sha1(latin1Encode(`${base64Encode(nonce)}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)));
+  return acceptForKey(base64Encode(nonce), sha1);
+}
+
+/** The `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` as it was sent. */
+export function acceptForKey(key: string, sha1: (data: Uint8Array) => Uint8Array): string {
+  return base64Encode(sha1(latin1Encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)));
 }
 
 /** Checks a response of status 101. Throws `RM_UPGRADE` in the cases of RFC 6455 section 4.1. */

@@ -1,6 +1,6 @@
 import { ProtocolError } from './errors.ts';
 import { utf8DecodeStrict } from './text.ts';
-import { MAX_CONTROL_BYTES, WebSocketOpcode } from './websocket-frame.ts';
+import { isCloseCode, MAX_CONTROL_BYTES, WebSocketOpcode } from './websocket-frame.ts';
 
 /** What a client reads from a WebSocket. Payload comes in pieces, as the bytes do; nothing is reassembled. */
 export interface WebSocketHandler {
@@ -12,14 +12,6 @@ export interface WebSocketHandler {
   ponged(payload: Uint8Array): void;
   /** The last event. `code` is 1005 when the frame carried none (RFC 6455 section 7.1.5). */
   closed(code: number, reason: string): void;
-}
-
-/** Whether a close frame may carry `code` (RFC 6455 section 7.4). */
-function isCloseCode(code: number): boolean {
-  return (
-    (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
-    (code >= 3000 && code < 5000)
-  );
 }
 
 enum State {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { acceptFor, base64Decode, type Clock } from 'rm-protocol';
+import { acceptForKey, type Clock } from 'rm-protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import type { Route } from '../connection/dial.ts';
@@ -27,8 +27,8 @@ async function open(serve: (head: string, socket: Socket) => void, clock: Clock 
 }
 
 function accepted(head: string, ...more: string[]): string {
-  const nonce = base64Decode(/^Sec-WebSocket-Key: (.*)$/m.exec(head)?.[1]?.trim() ?? '') ?? new Uint8Array();
-  const accept = acceptFor(nonce, (data) => createHash('sha1').update(data).digest());
+  const key = /^Sec-WebSocket-Key: (.*)$/m.exec(head)?.[1]?.trim() ?? '';
+  const accept = acceptForKey(key, (data) => createHash('sha1').update(data).digest());
   return [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { MAX_CONTROL_BYTES, MAX_HEADER_BYTES, utf8Decode, WebSocketOpcode } from 'rm-protocol';
+import { isCloseCode, MAX_CONTROL_BYTES, MAX_HEADER_BYTES, utf8Decode, WebSocketOpcode } from 'rm-protocol';
 import { unmask } from './unmask.ts';
 
 export interface FrameHandler {
@@ -41,12 +41,6 @@ const empty = Buffer.alloc(0);
 const oversized = 1009;
 const notUtf8 = 1007;
 const policy = 1008;
-
-/** Whether a close frame may carry `code` (RFC 6455 section 7.4). */
-function isCloseCode(code: number): boolean {
-  if (code >= 3000) return code < 5000;
-  return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
-}
 
 /**
  * Reads the frames that a client sends (RFC 6455 section 5), cut anywhere. Unmasks them where they are. Throws

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { acceptForKey } from 'rm-protocol';
 import { Boundary } from '../boundary.ts';
 import type { Limits } from '../limits.ts';
 import { systemClock } from '../system-clock.ts';
@@ -16,9 +17,6 @@ export interface HandshakeOptions {
   /** Told of faults of ours. */
   readonly failed: (error: unknown) => void;
 }
-
-/** RFC 6455 section 1.3. */
-const acceptSuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /** 16 bytes in base64. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
@@ -56,7 +54,7 @@ export class Handshake {
       socket.destroy();
       return;
     }
-    const accept = createHash('sha1').update(`${key}${acceptSuffix}`).digest('base64');
+    const accept = acceptForKey(key, (data) => createHash('sha1').update(data).digest());
     const lines = [
       'HTTP/1.1 101 Switching Protocols',
       'Upgrade: websocket',

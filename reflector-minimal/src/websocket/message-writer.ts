@@ -1,10 +1,9 @@
 import type { Duplex } from 'node:stream';
+import { WebSocketOpcode } from 'rm-protocol';
+import { MAX_HEAD_BYTES, writeHead } from './frame-head.ts';
 
 /** Payloads up to this many bytes are copied behind their head: cheaper than one more buffer in the system call. */
 const copyBelow = 4096;
-/** Opcode, length and its extension (RFC 6455 section 5.2); a server does not mask. */
-const maxHeadBytes = 10;
-const binaryFinal = 0x82;
 
 /**
  * Writes unmasked binary messages straight to the socket of a {@link ServerWebSocket}, one frame each, and puts a
@@ -56,18 +55,8 @@ export class MessageWriter {
   message(header: Uint8Array, pieces: readonly Uint8Array[], length: number): void {
     const size = header.length + length;
     const copied = size <= copyBelow;
-    const block = this.#reserve(maxHeadBytes + (copied ? size : header.length));
-    block[this.#at++] = binaryFinal;
-    if (size < 126) {
-      block[this.#at++] = size;
-    } else if (size < 65536) {
-      block[this.#at++] = 126;
-      this.#at = block.writeUInt16BE(size, this.#at);
-    } else {
-      block[this.#at++] = 127;
-      this.#at = block.writeUInt32BE(0, this.#at);
-      this.#at = block.writeUInt32BE(size, this.#at);
-    }
+    const block = this.#reserve(MAX_HEAD_BYTES + (copied ? size : header.length));
+    this.#at = writeHead(block, this.#at, WebSocketOpcode.binary, size);
     block.set(header, this.#at);
     this.#at += header.length;
     if (!copied) this.#flush();

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { type Cancellable, type Clock, closePayload, utf8Encode, WebSocketOpcode } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
+import { MAX_HEAD_BYTES, writeHead } from './frame-head.ts';
 import { FrameError, FrameReader } from './frame-reader.ts';
 
 type SocketLimits = Pick<Limits, 'messageFragments' | 'messageReads' | 'pendingPongs' | 'closeMs'>;
@@ -28,27 +29,11 @@ interface Events {
   close: [code: number];
 }
 
-/** The longest payload whose length fits in the second byte of a frame, and that which fits in two more. */
-const shortest = 125;
-const short = 0xffff;
-
-/** One unmasked frame (RFC 6455 section 5.2). */
 function frame(opcode: number, payload: Uint8Array): Buffer {
-  const { length } = payload;
-  const headBytes = length <= shortest ? 2 : length <= short ? 4 : 10;
-  const bytes = Buffer.allocUnsafe(headBytes + length);
-  bytes[0] = 0x80 | opcode;
-  if (headBytes === 2) bytes[1] = length;
-  else if (headBytes === 4) {
-    bytes[1] = 126;
-    bytes.writeUInt16BE(length, 2);
-  } else {
-    bytes[1] = 127;
-    bytes.writeUInt32BE(0, 2);
-    bytes.writeUInt32BE(length, 6);
-  }
-  bytes.set(payload, headBytes);
-  return bytes;
+  const bytes = Buffer.allocUnsafe(MAX_HEAD_BYTES + payload.length);
+  const at = writeHead(bytes, 0, opcode, payload.length);
+  bytes.set(payload, at);
+  return bytes.subarray(0, at + payload.length);
 }
 
 /**
