@@ -1,6 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { gone } from '../system/end-process.ts';
+
+const execute = promisify(execFile);
 
 /**
  * Network namespaces of our own, each a machine. They are inside one namespace more, whose only process is ours, so that all of it is gone with
@@ -30,7 +33,7 @@ export class Namespaces<Place extends string> {
     ]);
     if (!ready) throw new Error(`network namespaces cannot be made here: ${errors.trim()}`);
     const namespaces = new Namespaces<Place>(holder);
-    for (const place of places) namespaces.run(['ip', 'netns', 'add', place]);
+    await namespaces.runAside(places.map((place) => `ip netns add ${place}`).join('\n'));
     return namespaces;
   }
 
@@ -49,6 +52,12 @@ export class Namespaces<Place extends string> {
     const [program = '', ...args] = [...this.#enter(), ...command];
     const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`${command.join(' ')}: ${error?.message ?? stderr.trim()}`);
+  }
+
+  /** Runs lines of shell beside the places, while this process goes on: what is built beside others does not wait for them. */
+  async runAside(lines: string): Promise<void> {
+    const [program = '', ...args] = [...this.#enter(), 'sh', '-e', '-c', lines];
+    await execute(program, args);
   }
 
   async destroy(): Promise<void> {
