@@ -1,15 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import {
-  deviceSecrets,
-  Fingerprints,
-  generatePassword,
-  hashPassword,
-  Installation,
-  SqliteStore,
-} from 'rm-reflector';
 import { root } from '../../checkout.ts';
+import { addAccounts, userName } from '../reflector/accounts.ts';
 import { Fleet } from '../reflector/fleet.ts';
 import { bodyOf, deviceName, type FleetFacts } from '../reflector/light-device.ts';
 import { type Probed, Prober } from '../reflector/prober.ts';
@@ -46,7 +39,6 @@ export interface FloodResult {
 
 export const rounds = 3;
 const program = join(root, 'test/dist/bench/server/flood-process.js');
-const floodUser = (n: number) => `flood-${n}`;
 
 /** Round trips of one tunnel among many: in peace, with a flood at another server, and with a flood at this one. */
 export async function measureFlood(
@@ -57,7 +49,7 @@ export async function measureFlood(
   const prepared = (withTunnels: number) =>
     ServerSite.open(async (path) => {
       fill(path, devices);
-      facts = await addAccounts(path, withTunnels, users);
+      facts = { tls: false, ...(await addAccounts(path, { devices: withTunnels, users })) };
     });
   report(`writing ${devices} devices, twice`);
   const other = await prepared(0);
@@ -114,30 +106,9 @@ export async function measureFlood(
   }
 }
 
-/** Accounts of devices that connect, and of users who flood. */
-async function addAccounts(path: string, tunnels: number, users: number): Promise<Omit<FleetFacts, 'port'>> {
-  const store = SqliteStore.open(path);
-  const installation = new Installation(store);
-  const domain = await installation.domain();
-  const devicePassword = generatePassword();
-  // One hash for all, as a fleet of the reflector's bench has it.
-  const secrets = await deviceSecrets(deviceName(0), domain, devicePassword, false);
-  const fingerprints = new Fingerprints(store.devices, await installation.fingerprintKey());
-  for (let n = 0; n < tunnels; n++) {
-    const id = deviceName(n);
-    await store.devices.add({ id, domain, secrets }, Date.now(), null);
-    const known = { id, password: secrets.password, fingerprint: null };
-    await fingerprints.remember(known, devicePassword, true);
-  }
-  const hash = await hashPassword(password);
-  for (let n = 0; n < users; n++) await store.users.add(floodUser(n), hash, Date.now(), 'administrator');
-  await store.close();
-  return { tls: false, domain, password: devicePassword };
-}
-
 async function order(site: ServerSite, users: number, devices: number): Promise<FloodOrder> {
   const tokens: string[] = [];
-  for (let n = 0; n < users; n++) tokens.push(await site.token(floodUser(n)));
+  for (let n = 0; n < users; n++) tokens.push(await site.token(userName(n)));
   return { port: site.port, tokens, devices };
 }
 

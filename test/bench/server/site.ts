@@ -9,8 +9,9 @@ import { hashPassword, SqliteStore } from 'rm-reflector';
 import { root } from '../../checkout.ts';
 import { reservedPort } from '../../system/loopback-port.ts';
 import { cpuSeconds } from '../../system/process-figures.ts';
+import { userPassword } from '../reflector/accounts.ts';
 
-export const password = 'a pass phrase of the bench';
+export const password = userPassword;
 
 /** An rm-server as a process of its own, with the users `everything` (administrator) and `restricted`. */
 export class ServerSite {
