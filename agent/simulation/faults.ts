@@ -1,7 +1,7 @@
 import { ascii } from '../../protocol/src/testing/bytes.ts';
+import type { Random } from '../../protocol/src/testing/random.ts';
 import { ADDRESSES, type FaultyLinkStage } from './faulty-link-stage.ts';
 import { refused, timedOut, unreachable } from './network.ts';
-import type { Random } from './random.ts';
 import type { ConnectionFault, TlsAnswer } from './socket.ts';
 
 export type Fault = (stage: FaultyLinkStage, random: Random) => void;

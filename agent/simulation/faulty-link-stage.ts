@@ -1,10 +1,10 @@
 import { parseHttpUri } from 'rm-protocol';
+import type { Random } from '../../protocol/src/testing/random.ts';
 import type { ProxyServer } from '../src/dial/proxy-server.ts';
 import type { AttemptSettings } from '../src/link/attempt-settings.ts';
 import { LinkStage } from './link-stage.ts';
 import type { Endpoint } from './network.ts';
 import { proxyOf } from './proxied.ts';
-import type { Random } from './random.ts';
 import type { Answer } from './reflector.ts';
 import type { SimulatedSocket, TlsAnswer } from './socket.ts';
 import { SocksServer } from './socks-server.ts';

@@ -1,3 +1,4 @@
+import { Random } from '../../protocol/src/testing/random.ts';
 import { crypto } from '../node/crypto.ts';
 import { failure } from '../node/errors.ts';
 import type {
@@ -13,7 +14,6 @@ import type {
 } from '../src/host.ts';
 import { SimulatedClock } from './clock.ts';
 import { SimulatedNetwork } from './network.ts';
-import { Random } from './random.ts';
 
 /** Files in memory. */
 export class SimulatedFiles implements Files {

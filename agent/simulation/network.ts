@@ -1,3 +1,4 @@
+import type { Random } from '../../protocol/src/testing/random.ts';
 import type {
   Address,
   Cancellable,
@@ -9,7 +10,6 @@ import type {
   SocketHandler,
 } from '../src/host.ts';
 import type { SimulatedClock } from './clock.ts';
-import type { Random } from './random.ts';
 import { type ConnectionFault, type SimulatedPath, SimulatedSocket, type TlsAnswer } from './socket.ts';
 
 /** What stands at an address: a program that accepts, an error, or nothing that answers. */

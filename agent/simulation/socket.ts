@@ -1,6 +1,6 @@
+import type { Random } from '../../protocol/src/testing/random.ts';
 import type { HostError, Socket, SocketHandler, TlsOptions, TlsSession } from '../src/host.ts';
 import type { SimulatedClock } from './clock.ts';
-import type { Random } from './random.ts';
 
 /** What the sockets of one network share. */
 export interface SimulatedPath {

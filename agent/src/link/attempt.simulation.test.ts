@@ -1,10 +1,10 @@
 import { parseHttpUri } from 'rm-protocol';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../../protocol/src/testing/random.ts';
 import { AttemptStage } from '../../simulation/attempt-stage.ts';
 import { noHandles } from '../../simulation/host.ts';
 import { type Endpoint, refused, unreachable } from '../../simulation/network.ts';
 import { proxyOf } from '../../simulation/proxied.ts';
-import { Random } from '../../simulation/random.ts';
 import { type Answer, SimulatedReflector } from '../../simulation/reflector.ts';
 import type { TlsAnswer } from '../../simulation/socket.ts';
 import type { ProxyServer } from '../dial/proxy-server.ts';

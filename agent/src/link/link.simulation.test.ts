@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { Random } from '../../../protocol/src/testing/random.ts';
 import { faults } from '../../simulation/faults.ts';
 import { ADDRESSES, FaultyLinkStage, proxyLists } from '../../simulation/faulty-link-stage.ts';
 import { noHandles } from '../../simulation/host.ts';
-import { Random } from '../../simulation/random.ts';
 import type { ConnectionFault } from '../../simulation/socket.ts';
 import { type LinkEvent, type LinkState, transitions } from './states.ts';
 

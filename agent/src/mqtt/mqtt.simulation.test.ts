@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../../protocol/src/testing/random.ts';
 import { MqttStage } from '../../simulation/mqtt-stage.ts';
-import { Random } from '../../simulation/random.ts';
 import type { ConnectionFault } from '../../simulation/socket.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { StoreUnavailable, type UserRecord } from 'rm-reflector/ports';
+import { Random } from '../../../../protocol/src/testing/random.ts';
 import { type NodeLimits, nodeLimits } from '../../nodes/limits.ts';
 import { SharedMembership } from '../shared-membership.ts';
 import { databaseHost, SimulatedDatabase } from './database.ts';
 import { SimulatedDevice } from './device.ts';
 import { Machine } from './machine.ts';
 import { Network } from './network.ts';
-import { Random } from './random.ts';
 import { ServerNode, type Surroundings } from './server-node.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import { Records } from './store.ts';

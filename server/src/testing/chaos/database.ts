@@ -1,7 +1,7 @@
 import { StoreUnavailable } from 'rm-reflector/ports';
+import type { Random } from '../../../../protocol/src/testing/random.ts';
 import type { Machine } from './machine.ts';
 import type { Network } from './network.ts';
-import type { Random } from './random.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 export const databaseHost = 'database';

@@ -1,7 +1,7 @@
+import type { Random } from '../../../../protocol/src/testing/random.ts';
 import type { Machine } from './machine.ts';
 import { answerText, type TunnelMessage } from './messages.ts';
 import type { Network, WireEnd } from './network.ts';
-import type { Random } from './random.ts';
 import type { Verdict } from './verdict.ts';
 
 const quietMs = 10_000;

@@ -1,5 +1,5 @@
 import type { Clock } from 'rm-protocol';
-import type { Random } from './random.ts';
+import type { Random } from '../../../../protocol/src/testing/random.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 /** A process on a host of its own. It can stand still, when what comes waits, and end. */

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
+import type { Random } from '../../../../protocol/src/testing/random.ts';
 import type { Machine } from './machine.ts';
-import type { Random } from './random.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 type Accept = (end: WireEnd) => void;

@@ -24,8 +24,10 @@ export class Random {
     return this.next() < probability;
   }
 
-  pick<T>(items: readonly [T, ...T[]]): T {
-    return items[this.integer(0, items.length - 1)] ?? items[0];
+  /** Throws `RangeError` when there is none. */
+  pick<T>(items: readonly T[]): T {
+    if (items.length === 0) throw new RangeError('nothing to pick from');
+    return items[this.integer(0, items.length - 1)] as T;
   }
 
   fill(bytes: Uint8Array): void {
