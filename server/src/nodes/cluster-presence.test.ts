@@ -27,6 +27,7 @@ class TestNode {
   readonly lines: string[] = [];
   readonly forgotten: string[] = [];
   readonly ended: string[] = [];
+  onEnd = (): void => {};
 
   constructor(name: string, shared: SharedMembership, clock: ManualClock, limits: NodeLimits) {
     this.connection = shared.connect();
@@ -50,7 +51,10 @@ class TestNode {
         },
         forget: ({ name, epoch }) => this.forgotten.push(`${name} ${epoch}`),
       },
-      end: (id, { reason }) => this.ended.push(`${id}: ${reason}`),
+      end: (id, { reason }) => {
+        this.ended.push(`${id}: ${reason}`);
+        this.onEnd();
+      },
     });
     const tell = (kind: string) => (device: OnlineDevice) =>
       this.told.push(`${kind} ${device.id} at ${device.node ?? 'here'}`);
@@ -232,6 +236,24 @@ describe('of nodes that share a database', () => {
     one.presence.withdraw(tunnel);
     await pass(100);
     expect(await two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' })).toBe(false);
+  });
+
+  test('a node that was buried before it could know ends the tunnel when it comes back', async () => {
+    const [one, two] = [await start('one'), await start('two')];
+    const tunnel = await one.tunnel();
+    await pass(2_000);
+    one.connection.broken = 'away';
+    await two.presence.disconnect(device, { cause: 'disconnected', reason: 'asked' });
+    await pass(20_000);
+    expect([one.ended, two.presence.locate(device)]).toEqual([[], null]);
+    one.onEnd = () => one.presence.withdraw(tunnel);
+    one.connection.broken = 'no';
+    await pass(5_000);
+    expect([one.ended, one.presence.local.size, two.presence.locate(device)]).toEqual([
+      ['a: asked'],
+      0,
+      null,
+    ]);
   });
 
   test('endMs: that a tunnel has ended is said once it is known, and never of a node that cannot be asked', async () => {

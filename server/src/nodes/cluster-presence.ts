@@ -531,11 +531,11 @@ export class ClusterPresence<Tunnel extends LocalTunnel> implements Presence<Tun
     const local = this.#local.get(id);
     const former = this.#remote.get(id);
     if (epoch === this.#options.lease.epoch) {
-      // The others hold it for gone.
-      if (gone && local?.generation === generation && !this.#untold.has(id)) this.#tellHere(local, true);
       if (former && former.generation < generation) this.#removeRemote(former);
-      if (row.endAsked !== null && local?.generation === generation)
-        this.#options.end?.(id, JSON.parse(row.endAsked) as TunnelEnd);
+      if (local?.generation !== generation) return;
+      if (row.endAsked !== null) this.#options.end?.(id, JSON.parse(row.endAsked) as TunnelEnd);
+      // The others hold it for gone.
+      else if (gone && !this.#untold.has(id)) this.#tellHere(local, true);
       return;
     }
     this.#unconfirmed?.ids.delete(id);

@@ -423,6 +423,27 @@ test('the node of a device is asked to end its tunnel, until it has', async () =
   expect((await table.read(position)).rows).toMatchObject([{ generation: 2, endAsked: null }]);
 });
 
+test('a node that was buried is still to end the tunnel that it was asked to end', async () => {
+  const a = await add('a');
+  const former = identity('one');
+  const [one, two] = [await table.join(former), await table.join(identity('two'))];
+  await connected(a, one, 1);
+  await table.tell(one, [here(a, 1)]);
+  const end = { cause: 'disconnected', reason: 'disconnected by an operator', by: 'alice' } as const;
+  const asked = await table.askEnd(a, end, two);
+  await endLease(one);
+  while (await table.bury(one));
+  const [buried] = (await table.read(asked?.change ?? 0)).rows;
+  expect([buried?.gone, JSON.parse(buried?.endAsked ?? 'null')]).toEqual([true, end]);
+  await table.renew(former, one);
+  await table.tell(one, [here(a, 1, true)]);
+  const [back] = (await table.read(buried?.change ?? 0)).rows;
+  expect([back?.gone, JSON.parse(back?.endAsked ?? 'null')]).toEqual([false, end]);
+  // Another tunnel was never asked to end.
+  await table.tell(two, [here(a, 2)]);
+  expect((await table.find([a]))[0]).toMatchObject({ generation: 2, endAsked: null });
+});
+
 test('hintRetryMs: nodes hear of what is told, again when the connection was lost, and nothing behind a pooler', async () => {
   const stop = await server.pooler(6432);
   const heard: (number | null)[] = [];

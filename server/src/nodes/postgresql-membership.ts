@@ -322,7 +322,8 @@ export class PostgresqlMembership implements MembershipTable {
     if (rows.length === 0) return;
     const first = await nextChange(transaction, rows.length);
     await transaction.run(
-      `UPDATE fleet_presence AS p SET gone = true, change = $1::bigint + n.number, properties = '{}', visitor_key = NULL, end_asked = NULL
+      // What it was asked to end it is to end when it comes back.
+      `UPDATE fleet_presence AS p SET gone = true, change = $1::bigint + n.number, properties = '{}', visitor_key = NULL
        FROM unnest($2::text[]) WITH ORDINALITY AS n (id, number) WHERE p.id = n.id`,
       first - 1,
       rows.map(({ id }) => id),
