@@ -1,10 +1,11 @@
-import type { PoolConfig } from 'pg';
 import type { Cancellable, Clock } from 'rm-protocol';
 import { Client } from '../store/postgresql/client.ts';
+import type { ConnectionConfig } from '../store/postgresql/connection.ts';
+import { takesNoChanges } from '../store/postgresql/unavailable.ts';
 import type { NodeLimits } from './limits.ts';
 
 export interface HintsOptions {
-  readonly config: PoolConfig;
+  readonly config: ConnectionConfig;
   readonly connectMs: number;
   readonly clock: Clock;
   readonly limits: Pick<NodeLimits, 'retryMs' | 'hintRetryMs'>;
@@ -64,7 +65,10 @@ export class Hints {
         () => {
           this.#waitMs = limits.retryMs;
         },
-        () => this.#lost(client),
+        (error) => {
+          if (takesNoChanges(error)) client.refused();
+          this.#lost(client);
+        },
       );
   }
 

@@ -4,12 +4,14 @@ import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import type { PoolConfig } from 'pg';
 import { StoreError } from 'rm-reflector/ports';
+import { type DatabaseHost, Hosts } from './hosts.ts';
 
 /** Where the database is, and how the reflector logs in. */
 export interface PostgresqlAddress {
   /**
    * `postgresql://USER@HOST:PORT/DATABASE`, without a password. A host that is a folder, such as
-   * `postgresql://USER@%2Frun%2Fpostgresql/DATABASE`, is that of a Unix socket.
+   * `postgresql://USER@%2Frun%2Fpostgresql/DATABASE`, is that of a Unix socket. Of several, as in `HOST:PORT,HOST:PORT`, at most
+   * {@link mostHosts}, the one that takes changes is used; `?target_session_attrs=read-write` or `=primary` may say so.
    */
   readonly url: string;
   /**
@@ -26,44 +28,71 @@ export interface PostgresqlAddress {
   readonly ca?: string;
 }
 
+/** Hosts of one URL: each that cannot be used costs a call the time for connecting. */
+export const mostHosts = 8;
+
+/** `hosts`: shared by all connections that are made with it. */
+export type ConnectionConfig = PoolConfig & { readonly hosts: Hosts };
+
 /** What `pg` is to do, and what there is to warn of. Throws {@link StoreError}. */
 export function connectionOf(address: PostgresqlAddress): {
-  readonly config: PoolConfig;
+  readonly config: ConnectionConfig;
   readonly warning: string | null;
 } {
-  const url = parse(address.url);
-  const host = decodeURIComponent(url.hostname.replace(/^\[(.*)\]$/, '$1'));
-  const isSocket = host.startsWith('/');
+  const urls = urlsOf(address.url).map(parse);
+  const [url] = urls as [URL];
+  if (urls.length > mostHosts) throw new StoreError(`the database: its URL has more than ${mostHosts} hosts`);
   const { tls = 'verify-full' } = address;
   if (tls !== 'verify-full' && tls !== 'off') {
     throw new StoreError(`the database: tls is ${JSON.stringify(tls)}; "verify-full" and "off" are allowed`);
   }
-  const encrypted = tls === 'verify-full' && !isSocket;
-  const config: PoolConfig = {
-    host,
-    port: url.port === '' ? 5432 : Number(url.port),
+  const hosts = urls.map((one) => hostOf(one, tls, address.ca));
+  const config: ConnectionConfig = {
+    ...(hosts[0] as DatabaseHost),
+    hosts: new Hosts(hosts),
     user: decodeURIComponent(url.username),
     database: decodeURIComponent(url.pathname.slice(1)),
     password: () => passwordOf(address.password),
     application_name: 'rm-reflector',
-    ssl: encrypted
-      ? {
-          ...authorities(address.ca),
-          checkServerIdentity: (_name, peer) => checkServerIdentity(host, peer),
-          ...(isIP(host) ? {} : { servername: host }),
-        }
-      : false,
   };
+  const open = urls.filter((_url, at) => tls === 'off' && !isSocket(hosts[at] as DatabaseHost));
   const warning =
-    tls === 'off' && !isSocket
-      ? `the database at ${url.host}: TLS is off; whoever is on the way can read and change everything, also the password`
+    open.length > 0
+      ? `the database at ${open.map(({ host }) => host).join(', ')}: TLS is off; whoever is on the way can read and change everything, also the password`
       : null;
   return { config, warning };
 }
 
+function hostOf(url: URL, tls: PostgresqlAddress['tls'], ca: string | undefined): DatabaseHost {
+  const host = decodeURIComponent(url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  const port = url.port === '' ? 5432 : Number(url.port);
+  if (tls === 'off' || isSocket({ host })) return { host, port, ssl: false };
+  return {
+    host,
+    port,
+    ssl: {
+      ...authorities(ca),
+      checkServerIdentity: (_name, peer) => checkServerIdentity(host, peer),
+      ...(isIP(host) ? {} : { servername: host }),
+    },
+  };
+}
+
+function isSocket({ host }: Pick<DatabaseHost, 'host'>): boolean {
+  return host.startsWith('/');
+}
+
 /** For a message that says where a password goes. */
 export function hasPassword(url: string): boolean {
-  return URL.canParse(url) && new URL(url).password !== '';
+  return urlsOf(url).some((one) => URL.canParse(one) && new URL(one).password !== '');
+}
+
+/** One for each of its hosts: `URL` knows no list of them. */
+function urlsOf(text: string): string[] {
+  const [, scheme, user = '', hosts, rest] = /^([a-z]+:\/\/)([^/?#]*@)?([^/?#]*)(.*)$/s.exec(text) ?? [];
+  return hosts === undefined
+    ? [text]
+    : hosts.split(',', mostHosts + 1).map((host) => scheme + user + host + rest);
 }
 
 function parse(text: string): URL {
@@ -75,8 +104,9 @@ function parse(text: string): URL {
       'the database: its URL has a password; put it into a file, a variable or a function',
     );
   }
-  if (url.search !== '' || url.hash !== '') {
-    throw new StoreError(`the database: its URL has ${url.search || url.hash}; ${allowed}`);
+  const isAsked = /^(?:|\?target_session_attrs=(?:read-write|primary))$/.test(url.search);
+  if (!isAsked || url.hash !== '') {
+    throw new StoreError(`the database: its URL has ${isAsked ? url.hash : url.search}; ${allowed}`);
   }
   try {
     for (const part of [url.hostname, url.username, url.pathname]) decodeURIComponent(part);

@@ -1,9 +1,11 @@
 import pg, { DatabaseError, type Pool, type PoolClient, type PoolConfig, type QueryConfig } from 'pg';
 import { pageLimit, StoreError, StoreUnavailable, UnstorableText } from 'rm-reflector/ports';
 import { Client } from './client.ts';
+import type { ConnectionConfig } from './connection.ts';
+import type { Hosts } from './hosts.ts';
 import type { PostgresqlLimits } from './limits.ts';
 import { hasNul } from './text.ts';
-import { asUnavailable, isLost, isTimeout, unknownOutcome } from './unavailable.ts';
+import { asUnavailable, isLost, isTimeout, takesNoChanges, unknownOutcome } from './unavailable.ts';
 
 export type Value =
   | string
@@ -63,6 +65,7 @@ const parsers: PoolConfig['types'] = {
  */
 export class Database {
   readonly #pool: Pool;
+  readonly #hosts: Hosts;
   readonly #limits: PostgresqlLimits;
   readonly #told: (text: string, outage: Outage) => void;
   readonly #begin: string;
@@ -78,13 +81,14 @@ export class Database {
    * database is set by default.
    */
   constructor(
-    config: PoolConfig,
+    config: ConnectionConfig,
     limits: PostgresqlLimits,
     told: (text: string, outage: Outage) => void,
     schemas: readonly string[] = [],
   ) {
     this.#limits = limits;
     this.#told = told;
+    this.#hosts = config.hosts;
     this.#pool = new pg.Pool({
       ...config,
       Client,
@@ -195,12 +199,18 @@ export class Database {
   }
 
   async #connect(begin: string): Promise<PoolClient> {
+    const hosts = this.#hosts;
+    let left = hosts.count;
     for (;;) {
+      const host = hosts.current;
+      /** Another host may take changes. */
+      const isLast = () => hosts.current === host || --left === 0;
       let client: PoolClient;
       try {
         client = await this.#pool.connect();
       } catch (error) {
-        throw asUnavailable(error);
+        if (isLast()) throw asUnavailable(error);
+        continue;
       }
       try {
         await client.query(begin);
@@ -210,7 +220,8 @@ export class Database {
         client.release(true);
         // It was lost while it was idle, and nothing has begun.
         const stale = this.#proven.has(client) && !isTimeout(error) && (isLost(error) || isShutDown(error));
-        if (!stale) throw asUnavailable(error);
+        if (takesNoChanges(error)) (client as unknown as Client).refused();
+        if (!stale && isLast()) throw asUnavailable(error);
       }
     }
   }

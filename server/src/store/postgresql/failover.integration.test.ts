@@ -109,3 +109,27 @@ test('a failover to a synchronous replica ends no tunnel, and every change that 
     for (const end of ends.reverse()) await end();
   }
 });
+
+test('of two hosts in the URL the one that takes changes is used, before and after a failover', async () => {
+  const primary = await PostgresqlServer.start(port);
+  const ends = [() => primary.end()];
+  try {
+    const replica = await primary.synchronousReplica();
+    ends.push(() => replica.end());
+    // The replica comes first, so that it must be left for the other one.
+    const hosts = [replica, primary].map(({ folder }) => `${encodeURIComponent(folder)}:${port}`);
+    const url = `postgresql://postgres@${hosts.join()}/postgres?target_session_attrs=read-write`;
+    const store = await PostgresqlStore.open({ url, limits });
+    ends.push(() => store.close());
+    expect(await store.users.add('early', 'hash', 1, 'user')).toBe(true);
+    await primary.crash();
+    await expect(store.users.add('meanwhile', 'hash', 1, 'user')).rejects.toBeInstanceOf(StoreUnavailable);
+    await replica.promote();
+    await replica.sql("ALTER SYSTEM SET synchronous_standby_names = ''");
+    await replica.sql('SELECT pg_reload_conf()');
+    expect(await store.users.add('late', 'hash', 1, 'user')).toBe(true);
+    expect(await store.users.get('early')).toMatchObject({ name: 'early' });
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+});

@@ -44,6 +44,11 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout';
 }
 
+/** It is a replica, or is set to take no changes. */
+export function takesNoChanges(error: unknown): boolean {
+  return error instanceof DatabaseError && /^(?:0A000|25006)$/.test(error.code ?? '');
+}
+
 /** The same error as {@link StoreUnavailable}, if it says that the database cannot be used; otherwise `error` itself. */
 export function asUnavailable(error: unknown): unknown {
   if (error instanceof StoreUnavailable) return error;
