@@ -2,8 +2,12 @@ import { get } from '../api/call.ts';
 import type { Account } from '../api/types.ts';
 import { account, me } from './session.ts';
 
+/** The user has logged out on this page, and the browser is on its way to the next one. */
+let leaving = false;
+
 /** Asks whether the same user is still logged in: a refusal ends the page, and another user gets one of their own. */
 export function askLoggedIn(): void {
+  if (leaving) return;
   get<Account>('/account').then(
     ({ user }) => {
       if (account.value && user.name !== me()) location.reload();
@@ -18,6 +22,7 @@ export function watchLogOut(): void {
   tabs.onmessage = askLoggedIn;
   addEventListener('submit', ({ target }) => {
     if (!(target instanceof HTMLFormElement) || new URL(target.action).pathname !== '/log-out') return;
+    leaving = true;
     // This page goes when the server has answered: by then the others can ask.
     addEventListener('pagehide', () => tabs.postMessage(null), { once: true });
   });
