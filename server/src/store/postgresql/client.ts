@@ -14,7 +14,8 @@ export class Client extends pg.Client {
 
   constructor(config?: ClientConfig & { readonly hosts?: Hosts }) {
     const host = config?.hosts?.current;
-    super({ ...config, ...host });
+    // The pool hides the password from whoever prints its options.
+    super({ ...config, password: config?.password, ...host });
     this.#hosts = config?.hosts;
     this.#host = host;
   }
