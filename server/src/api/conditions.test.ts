@@ -178,3 +178,20 @@ test('of two who remove a device by what they have read, one does so', async () 
   expect([one.status, other.status].sort()).toEqual(['fulfilled', 'rejected']);
   expect(await file.store.devices.get('pump')).toBe(null);
 });
+
+test('of two changes of a user by one reading, one counts, whatever each of them changes', async () => {
+  const [get, change] = ['getUser', 'changeUser'].map((name) =>
+    endpoints().find((one) => one.operation === name),
+  ) as [Endpoint, Endpoint];
+  const shared = { caller, parameters: parameters.changeUser, note: () => {}, headers: {} };
+  const shown = await get.handle(shared as never);
+  const checkVersion = (version: number | string) => {
+    if (version !== shown.version) throw new Problem(412, 'It was changed since you have read it');
+  };
+  const outcomes = await Promise.allSettled(
+    [{ role: 'administrator' }, { fullName: 'Bob B' }].map((body) =>
+      change.handle({ ...shared, body, checkVersion } as never),
+    ),
+  );
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});

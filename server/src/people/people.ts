@@ -1,5 +1,5 @@
 import { searchWords } from '../store/search-text.ts';
-import { type Dialect, get, run, type Tables } from '../store/tables.ts';
+import { type Dialect, get, run, type Tables, type Work } from '../store/tables.ts';
 
 export type AccountKind = 'person' | 'service';
 
@@ -35,6 +35,39 @@ interface Row extends Omit<PersonRow, 'administrator' | 'totp'> {
 
 function personOf(row: Row): PersonRow {
   return { ...row, administrator: Boolean(row.administrator), totp: Boolean(row.totp) };
+}
+
+export interface PersonFacts {
+  readonly kind: AccountKind;
+  readonly fullName: string;
+  readonly email: string | null;
+}
+
+/** What is not named stays. */
+export interface PersonChange extends PersonFacts {
+  readonly administrator?: boolean;
+  /** A hash. Another one ends all sessions. */
+  readonly password?: string;
+}
+
+function* setFacts(
+  name: string,
+  { kind, fullName, email }: PersonFacts,
+  equalFolded: Dialect['equalFolded'],
+): Work<'done' | 'taken'> {
+  if (email !== null) {
+    const select = `SELECT 1 FROM fleet_people WHERE ${equalFolded('email', '?')} AND name <> ?`;
+    if (yield* get(select, email, name)) return 'taken';
+  }
+  yield* run(
+    `INSERT INTO fleet_people (name, kind, full_name, email) VALUES (?, ?, ?, ?) ON CONFLICT (name)
+     DO UPDATE SET kind = excluded.kind, full_name = excluded.full_name, email = excluded.email`,
+    name,
+    kind,
+    fullName,
+    email,
+  );
+  return 'done';
 }
 
 /** Names and mail addresses of users, beside the accounts of the reflector. */
@@ -82,35 +115,40 @@ export class People {
     return rows.map(personOf);
   }
 
-  /**
-   * False when another user has this mail address. `check` is given the user as they are, `null` where there is none, and may throw:
-   * then nothing is set.
-   */
-  set(
-    name: string,
-    facts: { readonly kind: AccountKind; readonly fullName: string; readonly email: string | null },
-    check?: (now: PersonRow | null) => void,
-  ): Promise<boolean> {
+  /** False when another user has this mail address. */
+  async set(name: string, facts: PersonFacts): Promise<boolean> {
     const { equalFolded } = this.#tables.dialect;
+    return (await this.#tables.transact(() => setFacts(name, facts, equalFolded))) === 'done';
+  }
+
+  /**
+   * All of it or nothing. `check` is given the user as they are, `null` where there is none, and may throw: then nothing is changed.
+   * `taken`: another user has this mail address; `last`: it is the only administrator.
+   */
+  change(
+    name: string,
+    { administrator, password, ...facts }: PersonChange,
+    check: (now: PersonRow | null) => void,
+  ): Promise<'done' | 'taken' | 'last'> {
+    const { equalFolded, is } = this.#tables.dialect;
     const select = `SELECT ${this.#columns} FROM ${joined} WHERE users.name = ?`;
+    const other = `SELECT 1 AS found FROM users WHERE name <> ? AND ${is('administrator', true)} LIMIT 1`;
     return this.#tables.transact(function* () {
-      if (check) {
-        const row = yield* get<Row>(select, name);
-        check(row ? personOf(row) : null);
+      const row = yield* get<Row>(select, name);
+      const now = row ? personOf(row) : null;
+      check(now);
+      const isChanged = administrator !== undefined && administrator !== now?.administrator;
+      if (isChanged && !administrator && !(yield* get(other, name))) return 'last';
+      if ((yield* setFacts(name, facts, equalFolded)) === 'taken') return 'taken';
+      if (isChanged) {
+        const update = 'UPDATE users SET administrator = (CAST(? AS BIGINT) = 1) WHERE name = ?';
+        yield* run(update, administrator ? 1 : 0, name);
       }
-      if (facts.email !== null) {
-        const select = `SELECT 1 FROM fleet_people WHERE ${equalFolded('email', '?')} AND name <> ?`;
-        if (yield* get(select, facts.email, name)) return false;
+      if (password !== undefined) {
+        yield* run('DELETE FROM sessions WHERE "user" = ?', name);
+        yield* run('UPDATE users SET password = ? WHERE name = ?', password, name);
       }
-      yield* run(
-        `INSERT INTO fleet_people (name, kind, full_name, email) VALUES (?, ?, ?, ?) ON CONFLICT (name)
-         DO UPDATE SET kind = excluded.kind, full_name = excluded.full_name, email = excluded.email`,
-        name,
-        facts.kind,
-        facts.fullName,
-        facts.email,
-      );
-      return true;
+      return 'done';
     });
   }
 

@@ -9,6 +9,7 @@ import { conflict, fieldProblem, notFound, Problem } from '../api/problem.ts';
 import { shownTime, timeSchema } from '../api/time.ts';
 import { passwordComplaintIn } from '../branding/brand/domain-of-user.ts';
 import { permissionBeyond } from '../rights/within.ts';
+import { hinted } from '../store/hinted.ts';
 import { nameSchema, versionOf } from './name.ts';
 import type { PersonRow } from './people.ts';
 import type { PeopleServices } from './services.ts';
@@ -271,20 +272,21 @@ export function usersEndpoints(services: PeopleServices): Endpoint[] {
         await requireNoMore(services, still, name);
         if (body.role === 'administrator') toAdminister(still);
         const { fullName = user.fullName, email = user.email } = body;
-        const isSet = await people.set(name, { kind: user.kind, fullName, email }, (now) => {
-          if (!now) throw notFound(`the user ${name}`);
-          checkVersion(versionOf(userOf(now)));
-        });
-        if (!isSet) throw takenEmail();
-        if (body.role === 'administrator' && user.role === 'user') await store.users.promote(name);
-        if (body.role === 'user' && user.role === 'administrator') {
-          const outcome = await store.users.demote(name, false);
-          if (outcome === 'last') {
-            await people.set(name, { kind: user.kind, fullName: user.fullName, email: user.email });
-            throw conflict(`${name} is the last administrator`);
-          }
-        }
-        if (hash !== null) await store.users.setPassword(name, hash);
+        const change = people.change(
+          name,
+          {
+            ...{ kind: user.kind, fullName, email },
+            ...(body.role !== undefined && { administrator: body.role === 'administrator' }),
+            ...(hash !== null && { password: hash }),
+          },
+          (now) => {
+            if (!now) throw notFound(`the user ${name}`);
+            checkVersion(versionOf(userOf(now)));
+          },
+        );
+        const outcome = await hinted(change, () => services.known.changed({ kind: 'user', key: name }));
+        if (outcome === 'taken') throw takenEmail();
+        if (outcome === 'last') throw conflict(`${name} is the last administrator`);
         note(`changed ${Object.keys(body).join(', ') || 'nothing'} of the user ${name}`);
         return present(name);
       },

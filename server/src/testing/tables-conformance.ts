@@ -554,6 +554,31 @@ export function tablesConformance(name: string, open: () => Promise<TablesSubjec
         expect((await people.page('', 'alice', 10)).map((row) => row.name)).toEqual(['bob']);
       });
 
+      test('change in their role, password and name at once, or in nothing', async () => {
+        const people = new People(tables);
+        const state = async () => {
+          const user = await store.users.get('bob');
+          return [user?.role, user?.password, (await people.get('bob'))?.full_name];
+        };
+        const before = await state();
+        const all = { ...facts, administrator: true, password: 'another hash' };
+        const refuse = () => {
+          throw new Error('it was changed since');
+        };
+        await expect(people.change('bob', all, refuse)).rejects.toThrow('since');
+        await people.set('alice', { ...facts, email: 'taken@example.com' });
+        expect(await people.change('bob', { ...all, email: 'TAKEN@example.com' }, () => {})).toBe('taken');
+        expect(await state()).toEqual(before);
+        expect(await people.change('bob', all, () => {})).toBe('done');
+        expect(await state()).toEqual(['administrator', 'another hash', 'Bob Ö']);
+        for (const { name, role } of await store.users.page('', 10))
+          if (name !== 'bob' && role === 'administrator') await store.users.demote(name, true);
+        expect(await people.change('bob', { ...facts, fullName: '', administrator: false }, () => {})).toBe(
+          'last',
+        );
+        expect(await state()).toEqual(['administrator', 'another hash', 'Bob Ö']);
+      });
+
       test('are shown with what the reflector knows of them, and their groups', async () => {
         const people = new People(tables);
         await store.users.promote('bob');
