@@ -37,7 +37,7 @@ function read(bytes: Buffer, options: Partial<FrameReaderOptions> = {}, size = b
     for (let at = 0; at < bytes.length; at += size) reader.push(Buffer.from(bytes.subarray(at, at + size)));
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    said.push(`error ${error.closeCode}`);
+    said.push(`error ${error.closeCode} ${error.message}`);
     reader.push(frame(0x82, Buffer.from('later')));
   }
   return said;
@@ -98,35 +98,43 @@ test('a key of zeros leaves the payload as it is', () => {
   expect(read(frame(0x82, text('plain'), [0, 0, 0, 0]))).toEqual(['binary plain']);
 });
 
-test.each<[string, Buffer, number]>([
-  ['the first reserved bit', frame(0xc2, text('x')), 1002],
-  ['the last reserved bit', frame(0x92, text('x')), 1002],
-  ['an opcode of data that is reserved', frame(0x83, text('x')), 1002],
-  ['an opcode of control that is reserved', frame(0x8b, text('x')), 1002],
-  ['no mask', Buffer.from([0x82, 1, 120]), 1002],
-  ['a PING in fragments', frame(0x09, text('x')), 1002],
-  ['a PING of 126 bytes', frame(0x89, Buffer.alloc(126)), 1002],
-  ['a continuation of nothing', frame(0x80, text('x')), 1002],
-  ['a message within a message', Buffer.concat([frame(0x02, text('x')), frame(0x82, text('y'))]), 1002],
-  ['text that is not UTF-8', frame(0x81, Buffer.from([0xff])), 1007],
-  ['a close frame of one byte', frame(0x88, Buffer.from([3])), 1002],
-  ...[0, 999, 1004, 1005, 1006, 1015, 2999, 5000].map((bad): [string, Buffer, number] => [
+test.each<[string, Buffer, string]>([
+  ['the first reserved bit', frame(0xc2, text('x')), '1002 reserved bit set'],
+  ['the last reserved bit', frame(0x92, text('x')), '1002 reserved bit set'],
+  ['an opcode of data that is reserved', frame(0x83, text('x')), '1002 reserved opcode'],
+  ['an opcode of control that is reserved', frame(0x8b, text('x')), '1002 reserved opcode'],
+  ['no mask', Buffer.from([0x82, 1, 120]), '1002 frame of a client without a mask'],
+  ['a PING in fragments', frame(0x09, text('x')), '1002 fragmented control frame'],
+  ['a PING of 126 bytes', frame(0x89, Buffer.alloc(126)), '1002 control frame too long'],
+  ['a continuation of nothing', frame(0x80, text('x')), '1002 continuation without a message'],
+  [
+    'a message within a message',
+    Buffer.concat([frame(0x02, text('x')), frame(0x82, text('y'))]),
+    '1002 new message before the end of the last',
+  ],
+  ['text that is not UTF-8', frame(0x81, Buffer.from([0xff])), '1007 text is not UTF-8'],
+  ['a close frame of one byte', frame(0x88, Buffer.from([3])), '1002 close frame of one byte'],
+  ...[0, 999, 1004, 1005, 1006, 1015, 2999, 5000].map((bad): [string, Buffer, string] => [
     `close code ${bad}`,
     frame(0x88, code(bad)),
-    1002,
+    `1002 close code ${bad}`,
   ]),
-  ['a close reason that is not UTF-8', frame(0x88, code(1000, 0xff)), 1007],
-  ['a message beyond its bound', frame(0x82, Buffer.alloc(70_001)), 1009],
-  ['a length beyond 2^32', Buffer.from([0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]), 1009],
-])('%s ends it, and nothing is read any more', (_what, stream, closeCode) => {
-  expect(read(stream).at(-1)).toBe(`error ${closeCode}`);
-  expect(read(stream, { pieces: true }).at(-1)).toBe(`error ${closeCode}`);
+  ['a close reason that is not UTF-8', frame(0x88, code(1000, 0xff)), '1007 close reason is not UTF-8'],
+  ['a message beyond its bound', frame(0x82, Buffer.alloc(70_001)), '1009 message of more than 70000 bytes'],
+  [
+    'a length beyond 2^32',
+    Buffer.from([0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+    '1009 message of more than 70000 bytes',
+  ],
+])('%s ends it, and nothing is read any more', (_what, stream, error) => {
+  expect(read(stream).at(-1)).toBe(`error ${error}`);
+  expect(read(stream, { pieces: true }).at(-1)).toBe(`error ${error}`);
 });
 
 test('the bound is that of all fragments together', () => {
   const half = Buffer.alloc(40_000);
   const stream = Buffer.concat([frame(0x02, half), frame(0x80, half)]);
-  expect(read(stream).at(-1)).toBe('error 1009');
+  expect(read(stream).at(-1)).toBe('error 1009 message of more than 70000 bytes');
   expect(read(Buffer.concat([frame(0x82, half), frame(0x82, half)]))).toHaveLength(2);
 });
 
@@ -138,13 +146,13 @@ test('messageFragments: beyond so many fragments, 1008', () => {
       frame(0x80, text('')),
     ]);
   expect(read(fragments(4))).toEqual(['binary ']);
-  expect(read(fragments(5))).toEqual(['error 1008']);
+  expect(read(fragments(5))).toEqual(['error 1008 too many fragments']);
 });
 
 test('messageReads: a frame that comes in more reads, 1008', () => {
   const stream = frame(0x82, Buffer.alloc(100, 'x'));
   expect(read(stream, { messageReads: 200 }, 1)).toHaveLength(1);
-  expect(read(stream, { messageReads: 50 }, 1)).toEqual(['error 1008']);
+  expect(read(stream, { messageReads: 50 }, 1)).toEqual(['error 1008 too many reads for a frame']);
   // Each frame counts anew, its head too.
   expect(read(Buffer.concat([stream, stream, stream]), { messageReads: 101 }, 1)).toHaveLength(3);
 });

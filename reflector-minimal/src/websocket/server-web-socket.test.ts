@@ -39,6 +39,7 @@ function setUp(takes = true) {
   const said: string[] = [];
   webSocket.on('message', (bytes) => said.push(`message ${bytes}`));
   webSocket.on('ping', () => said.push('ping'));
+  webSocket.on('pong', () => said.push('pong'));
   webSocket.on('error', () => said.push('error'));
   webSocket.on('close', (code) => said.push(`close ${code}`));
   return { socket, clock, webSocket, said };
@@ -176,4 +177,43 @@ test('a close frame of both at once ends it', async () => {
   socket.push(null);
   await turn();
   expect([said, clock.pending]).toEqual([['close 1001'], 0]);
+});
+
+test('messages, PINGs and PONGs are sent as they are, and a PONG is told', async () => {
+  const { socket, webSocket, said } = setUp();
+  webSocket.send('ab');
+  webSocket.send(Uint8Array.of(1, 2, 3));
+  webSocket.ping();
+  webSocket.pong();
+  expect(socket.written).toEqual(['81026162', '8203010203', '8900', '8a00']);
+  socket.push(frame(0x8a));
+  await turn();
+  expect(said).toEqual(['pong']);
+});
+
+test('a close frame without a code is answered by one', async () => {
+  const { socket, said } = setUp();
+  socket.push(frame(0x88));
+  await turn();
+  expect(socket.written).toEqual(['8800']);
+  socket.push(null);
+  await turn();
+  expect(said).toEqual(['close 1005']);
+});
+
+test('once it has closed, it is not paused', async () => {
+  const { socket, webSocket } = setUp();
+  socket.destroy();
+  await turn();
+  webSocket.pause();
+  expect(webSocket.isPaused).toBe(false);
+});
+
+test('while it closes, a PING of the client is not answered', async () => {
+  const { socket, webSocket, said } = setUp();
+  webSocket.close(1000);
+  webSocket.ping();
+  socket.push(frame(0x89, 'x'));
+  await turn();
+  expect([socket.written, said]).toEqual([['880203e8'], ['ping']]);
 });
