@@ -51,6 +51,7 @@ describe('a link of the device', () => {
     ['a port that is not forwarded', lan, 'http://192.168.1.1:9000/', 'http://192.168.1.1:9000/'],
     ['the loopback address', {}, 'http://127.0.0.1:80/…', `${here}/…`],
     ['another loopback address', {}, 'http://127.0.0.53/', `${here}/`],
+    ['a name that begins as one', {}, 'http://127.0.0.1.example/', 'http://127.0.0.1.example/'],
     ['localhost', {}, 'http://localhost:8080/', 'https://pump-7-8080.example.com/'],
     ['IPv6 loopback', {}, 'http://[::1]/', `${here}/`],
     ['localhost, of another machine', lan, 'http://localhost/', `${here}/`],
