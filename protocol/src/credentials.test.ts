@@ -38,6 +38,7 @@ describe('Basic', () => {
     'Basic',
     'Basic ',
     'Bearer dTpw',
+    'X-Basic dTpw',
     'Basic dTp',
     'Basic dTpw dTpw',
     'Basic !!!!',

@@ -39,6 +39,7 @@ describe('no_proxy', () => {
     ['', 'example.com'],
     [',, ,', 'example.com'],
     ['.', 'example.com'],
+    ['.', 'example.com..'],
     ['example.com', 'notexample.com'],
     ['example.com', 'example.com.evil.example'],
     ['a.example.com', 'example.com'],

@@ -12,6 +12,7 @@ import {
   encodeData,
   encodeWord,
   Opcode,
+  writeFrameHeader,
 } from './webtunnel-frame.ts';
 
 /** What a decoder makes of one message after the other, one line an event; pieces of data are joined. */
@@ -182,6 +183,12 @@ describe('frames that are written', () => {
         expect(events).toEqual(samples.map(({ event }) => event));
       }),
     );
+  });
+
+  it('have a header of four bytes, wherever it is written', () => {
+    const used = new Uint8Array(7).fill(0xff);
+    writeFrameHeader(used, 1, Opcode.data, 0x1234);
+    expect(hexEncode(used)).toBe(`ff${hexEncode(Uint8Array.of(Opcode.data))}001234ffff`);
   });
 
   it('have errors that a person can read', () => {
