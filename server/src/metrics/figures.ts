@@ -66,7 +66,8 @@ export class Figures {
       for (const status of ['2xx', '3xx', '4xx', '5xx']) requests.inc({ host, status }, 0);
     }
     const told = (host: string, status: string) => requests.inc({ host, status });
-    this.#closers.push(watchAnswers(context.settings.domain ?? 'localhost', except, told));
+    const { domain = 'localhost', cookieHost = null } = context.settings;
+    this.#closers.push(watchAnswers({ domain, cookieHost }, except, told));
     const lost = new Counter({
       name: 'rm_audit_records_uncounted_total',
       help: 'Records of the audit log that came too quickly to be counted here.',

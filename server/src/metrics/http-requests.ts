@@ -9,12 +9,21 @@ interface Finished {
 
 const finished = 'http.server.response.finish';
 
+/** The names of the server. */
+interface HostNames {
+  /** In lower case; devices are below it. */
+  readonly domain: string;
+  /** Shows devices as well. */
+  readonly cookieHost: string | null;
+}
+
 /**
- * Calls `told` for each answer that this process has sent as a whole: on which host, and with which class of status. `except`: the
- * server whose answers do not count. Returns what ends it.
+ * Calls `told` for each answer that this process has sent as a whole: on which host, and with which class of status. A load balancer
+ * that asks for the health names no host, or an address: that is no device. `except`: the server whose answers do not count. Returns
+ * what ends it.
  */
 export function watchAnswers(
-  domain: string,
+  { domain, cookieHost }: HostNames,
   except: (server: Server) => boolean,
   told: (host: 'own' | 'device', status: string) => void,
 ): () => void {
@@ -22,7 +31,8 @@ export function watchAnswers(
     const { request, response, server } = message as Finished;
     if (except(server)) return;
     const name = (request.headers.host ?? '').toLowerCase().replace(/:\d*$/, '');
-    told(name === domain ? 'own' : 'device', `${Math.floor(response.statusCode / 100)}xx`);
+    const isDevice = name.endsWith(`.${domain}`) || name === cookieHost;
+    told(isDevice ? 'device' : 'own', `${Math.floor(response.statusCode / 100)}xx`);
   };
   diagnostics.subscribe(finished, listener);
   return () => diagnostics.unsubscribe(finished, listener);

@@ -66,6 +66,27 @@ describe('with a token', () => {
     agent.destroy();
   });
 
+  test.each([
+    ['no name of a host', { setHost: false }],
+    ['an address', { headers: { host: '127.0.0.1' } }],
+  ])(
+    'a load balancer that asks for the health with %s counts as none of a device',
+    async (_name, options) => {
+      const before = await metrics();
+      const [response] = await once(get({ port, path: '/healthz', ...options }), 'response');
+      await once(response.resume(), 'close');
+      const after = await metrics();
+      const all = (text: string, host: string) =>
+        ['2xx', '4xx'].reduce(
+          (sum, status) => sum + figureOf(text, `rm_http_requests_total{host="${host}",status="${status}"}`),
+          0,
+        );
+      expect(all(after, 'device')).toBe(all(before, 'device'));
+      // That for the figures before is the other one.
+      expect(all(after, 'own')).toBe(all(before, 'own') + 2);
+    },
+  );
+
   test('promtool finds nothing wrong with them', async () => {
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
       input: await metrics(),
