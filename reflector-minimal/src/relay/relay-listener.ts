@@ -27,6 +27,9 @@ export interface RelayListenerOptions {
   readonly log: Logger;
 }
 
+/** Belongs to each context: one that is set anew has the versions of Node otherwise. */
+const versions = { minVersion: 'TLSv1.3' } as const;
+
 /** The owner's side of the relay: lets other nodes open channels to devices whose tunnels end in this process. */
 export class RelayListener {
   readonly #options: RelayListenerOptions;
@@ -89,7 +92,7 @@ export class RelayListener {
   reloadTls(): void {
     if (!this.#files) return;
     const contents = this.#files.read();
-    (this.#server as TlsServer).setSecureContext(contents);
+    (this.#server as TlsServer).setSecureContext({ ...contents, ...versions });
     if (contents !== this.#inspected) this.#inspectCertificateDaily();
   }
 
@@ -128,7 +131,7 @@ export class RelayListener {
   #tlsServer(files: RelayTlsFiles): TlsServer {
     const server = createTlsServer({
       ...files.read(),
-      minVersion: 'TLSv1.3',
+      ...versions,
       requestCert: true,
       // We look at it ourselves, so that the log can say what is wrong.
       rejectUnauthorized: false,

@@ -94,10 +94,17 @@ describe('a node that dials, with a certificate', () => {
 
 describe('a stranger', () => {
   test.each([
-    ['without a certificate', {}, 'it has no certificate'],
-    ['with TLS 1.2', { maxVersion: 'TLSv1.2' as const }, 'unsupported protocol'],
-  ])('%s is refused', async (_what, options, reason) => {
+    ['without a certificate', {}, 'it has no certificate', () => {}],
+    ['with TLS 1.2', { maxVersion: 'TLSv1.2' as const }, 'unsupported protocol', () => {}],
+    [
+      'with TLS 1.2, once the files have been read anew,',
+      { maxVersion: 'TLSv1.2' as const },
+      'unsupported protocol',
+      () => pair.clock.advance(pair.limits.relayTlsMs),
+    ],
+  ])('%s is refused', async (_what, options, reason, before) => {
     const { address } = await pair.listen({ tls: tlsOf('owner') });
+    before();
     const port = Number(address.split(':')[1]);
     const socket = connect({
       port,
