@@ -1,4 +1,5 @@
 /** The command line of the reflector, for a bigger program that is built on it. */
+export { columns } from './command-line/columns.ts';
 export type { CommandContext } from './command-line/command-context.ts';
 export { CommandError, ExitStatus } from './command-line/exit.ts';
 export { LineReader } from './command-line/line-reader.ts';

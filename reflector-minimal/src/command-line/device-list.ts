@@ -1,5 +1,6 @@
 import { duplicateShownMs } from '../pages/landing.ts';
 import type { DeviceRecord, Store } from '../ports/store.ts';
+import { columns } from './columns.ts';
 import { every } from './every.ts';
 import { CommandError, ExitStatus } from './exit.ts';
 
@@ -163,13 +164,7 @@ function table(devices: readonly Shown[]): string {
     formatBytes(device.bytesTo),
     refusalText(device.lastRefusal),
   ]);
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    `${cells
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd()}\n`;
-  return [header, ...rows].map(line).join('');
+  return columns([header, ...rows]);
 }
 
 const stateNames = { online: 'on line', offline: 'off line', unclaimed: 'unclaimed' } as const;

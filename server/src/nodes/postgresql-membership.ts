@@ -476,6 +476,46 @@ export async function livingNodes(options: NodesOptions): Promise<readonly strin
   });
 }
 
+/** A node as `rm-server nodes` shows it. */
+export interface NodeState {
+  readonly name: string;
+  readonly address: string;
+  /** `lost`: its lease is over, and the others have not noted all of its devices off line yet. */
+  readonly state: 'on line' | 'draining' | 'lost';
+  /** That are on line there. */
+  readonly devices: number;
+}
+
+/** All nodes, by name; none where there are no tables yet. Rejects with `StoreError`. */
+export async function nodeStates(options: NodesOptions): Promise<readonly NodeState[]> {
+  return withDatabase(options, async (database) => {
+    if (!(await hasNodes(database))) return [];
+    return database.read<NodeState>(
+      `SELECT name, address,
+         CASE WHEN NOT (${lives}) THEN 'lost' WHEN draining THEN 'draining' ELSE 'on line' END AS state,
+         (SELECT count(*) FROM rm_server.fleet_presence AS p WHERE p.epoch = n.epoch AND NOT p.gone) AS devices
+       FROM rm_server.fleet_nodes AS n WHERE name <> $1 ORDER BY name, epoch`,
+      loner,
+    );
+  });
+}
+
+/** The node where a device is on line, and from which address; `null`: at none. Rejects with `StoreError`. */
+export async function nodeOf(
+  device: string,
+  options: NodesOptions,
+): Promise<{ readonly name: string; readonly address: string } | null> {
+  return withDatabase(options, async (database) => {
+    if (!(await hasNodes(database))) return null;
+    const [row] = await database.read<{ name: string; address: string }>(
+      `SELECT n.name, p.address FROM rm_server.fleet_presence AS p JOIN rm_server.fleet_nodes AS n ON n.epoch = p.epoch
+       WHERE p.id = $1 AND NOT p.gone`,
+      device,
+    );
+    return row ?? null;
+  });
+}
+
 /** The name of a row by which a server that is alone keeps nodes of before it from coming back: none that a node may have. */
 const loner = '';
 

@@ -7,6 +7,7 @@ import { backup, restore } from './backup.ts';
 import { brandingCommand } from './branding-command.ts';
 import { drain } from './drain.ts';
 import { migrate } from './migrate.ts';
+import { nodesCommand } from './nodes-command.ts';
 import { postgresqlStores } from './postgresql.ts';
 import { serveOptions, supervise } from './workers.ts';
 
@@ -24,7 +25,7 @@ export const serverProgram: Program = {
     return typeof url === 'string' && URL.canParse(url) ? new URL(url).href : null;
   },
   keys: Object.keys(ownKeys),
-  commands: { backup, restore, branding: brandingCommand, migrate, drain },
+  commands: { backup, restore, branding: brandingCommand, migrate, drain, nodes: nodesCommand },
   stores: postgresqlStores,
   serveOptions,
   supervise,
