@@ -28,9 +28,12 @@
 /* Digests. SHA-1 and MD5 are not offered in TLS: WebSocket and older servers' credentials use them. */
 #define MBEDTLS_MD_C
 #define MBEDTLS_MD5_C
+#define MBEDTLS_MD5_PROCESS_ALT /* src/digest_rounds.c */
 #define MBEDTLS_SHA1_C
+#define MBEDTLS_SHA1_PROCESS_ALT
 #define MBEDTLS_SHA224_C
 #define MBEDTLS_SHA256_C
+#define MBEDTLS_SHA256_SMALLER
 #define MBEDTLS_SHA384_C
 #define MBEDTLS_SHA512_C
 #define MBEDTLS_SHA512_SMALLER
