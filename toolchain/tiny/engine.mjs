@@ -6,6 +6,7 @@ import { commonFlags, compileLibrary, regularFlags } from '../compile.mjs';
 import { unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 import { leftOut, smallLibrary } from './library.mjs';
+import { smallInterpreter, smallInterpreterInputs } from './operations.mjs';
 
 /** @typedef {'quickjs' | 'quickjs-ng'} Engine */
 
@@ -39,7 +40,7 @@ export async function engineFor(engine, name, target, compiler, sysroot) {
     flags: [target.cflags, target.compactFlags, commonFlags, regularFlags, flags],
     sysroot: sysroot.key,
     source: basename(source),
-    leftOut: engine === 'quickjs' && leftOut,
+    leftOut: engine === 'quickjs' && [leftOut, smallInterpreterInputs],
   };
   return cached(`${engine}-${name}`, inputs, async (folder) => {
     console.error(`Building ${engine} for ${name} …`);
@@ -47,7 +48,7 @@ export async function engineFor(engine, name, target, compiler, sysroot) {
     cpSync(join(source, 'quickjs.h'), join(folder, 'include/quickjs.h'));
     const small = join(folder, 'quickjs.c');
     if (engine === 'quickjs')
-      writeFileSync(small, smallLibrary(readFileSync(join(source, 'quickjs.c'), 'utf8')));
+      writeFileSync(small, smallInterpreter(smallLibrary(readFileSync(join(source, 'quickjs.c'), 'utf8'))));
     await compileLibrary({
       compiler,
       flags: [

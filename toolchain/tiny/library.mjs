@@ -38,7 +38,7 @@ const functions = {
 };
 
 /** What is global in a full engine, and what of it only a host with promises has (agent/tiny/src/runtime.h). */
-const globals = ['Reflect', 'Promise'];
+const globals = ['Reflect', 'Promise', 'BigInt', 'BigInt64Array', 'BigUint64Array'];
 
 /** Properties that no function of the script has: quickjs-small-functions.patch. */
 const ofFunctions = ['prototype'];
@@ -65,13 +65,21 @@ export function smallLibrary(source) {
   return lines.join('\n');
 }
 
-const asynchronousSyntax = ['function*', 'async function', 'import()'];
+const leftOutSyntax = [
+  'function*',
+  'async function',
+  'import()',
+  'BigInt',
+  'BigInt64Array',
+  'BigUint64Array',
+];
 
 /**
- * What a node is of the syntax that quickjs-without-async.patch leaves out.
+ * What a node is of the syntax that quickjs-without-async.patch and operations.mjs leave out.
  * @param {import('acorn').AnyNode} node
  */
-function asynchronous(node) {
+function syntaxOf(node) {
+  if (node.type === 'Literal' && typeof node.bigint === 'string') return 'BigInt';
   if ('generator' in node && node.generator) return 'function*';
   if ('async' in node && node.async) return 'async function';
   return node.type === 'ImportExpression' ? 'import()' : undefined;
@@ -83,7 +91,7 @@ function asynchronous(node) {
  * @param {Set<string>} names
  */
 function collect(node, names) {
-  const found = asynchronous(node);
+  const found = syntaxOf(node);
   if (found !== undefined) names.add(found);
   if (node.type === 'MemberExpression' && !node.computed && node.property.type === 'Identifier')
     names.add(node.property.name);
@@ -105,7 +113,7 @@ export function missingFromLibrary(script, { promises = false } = {}) {
     ...syntax.flatMap((pattern) => pattern.exec(script)?.[0] ?? []),
     ...Object.values(functions)
       .flatMap((list) => list.split(' '))
-      .concat(ofFunctions, asynchronousSyntax, promises ? [] : 'Promise')
+      .concat(ofFunctions, leftOutSyntax, promises ? [] : 'Promise')
       .filter((name) => names.has(name)),
   ];
 }

@@ -17,6 +17,9 @@ describe('the library of the small engine', () => {
     ['a={*b(){yield 1}}', 'function*'],
     ['import("x")', 'import()'],
     ['new Promise(a)', 'Promise'],
+    ['a+1n', 'BigInt'],
+    ['BigInt(a)', 'BigInt'],
+    ['new BigInt64Array(1)', 'BigInt64Array'],
   ])('is not enough for %s', (script, missing) => {
     expect(missingFromLibrary(script)).toEqual([missing]);
   });
