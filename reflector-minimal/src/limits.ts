@@ -17,6 +17,12 @@ export const defaultLimits = {
   proxyHeaderBytes: 2 * KiB,
   /** Time for that header to arrive: a proxy sends it with the first packet. */
   proxyHeaderMs: 5_000,
+  /** First bytes of a connection, by which users are told from devices: the first message of TLS, or a head. A device that waits and sends more is closed. */
+  firstBytes: 32 * KiB,
+  /** Time for them to arrive. Then the connection goes on like that of a user. */
+  firstBytesMs: 2_000,
+  /** Turns of the event loop, one after the other, in which connections come and no waiting device is served, because there may be a user among them. */
+  turnsForUsers: 16,
   /** Requests that one connection may send before the first is answered. Beyond it, the connection is closed. */
   pipelinedRequests: 32,
   /** Longest pause in a request body that the reflector is ready to read. Beyond it: 408. */
@@ -35,7 +41,7 @@ export const defaultLimits = {
   leftoverMs: 120_000,
   /** Connections of users and devices together. Each costs a file descriptor; a device 15 KiB, or with TLS 35 KiB, as measured. */
   connections: 20_000,
-  /** Connections without a successful log-in from one IPv4 /24 or IPv6 /48. Further ones are closed at once. */
+  /** Connections without a successful log-in from one IPv4 /24 or IPv6 /48. Further ones are closed at once, and devices that would have to wait already beyond half of them. */
   unauthenticatedPerNetwork: 4_000,
   /** How long a user connection stays open without a request. */
   userIdleMs: 60_000,

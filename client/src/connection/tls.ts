@@ -40,6 +40,8 @@ export function startTls(socket: Duplex, host: string, { ca, verify }: TlsSettin
       // RFC 6066 section 3: an IP address is no server name. The certificate must still contain it.
       servername: isIP(host) ? '' : host,
       ...(verify ? { ca: trusted(ca) as string } : {}),
+      // By that, a reflector knows users before the handshake, and serves them before devices that come back.
+      ALPNProtocols: ['http/1.1'],
       rejectUnauthorized: verify,
     });
   } catch (error) {

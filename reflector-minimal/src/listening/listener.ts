@@ -17,7 +17,9 @@ import { refusals } from '../refusals/catalogue.ts';
 import { HandshakeFailures } from '../tls/handshake-failures.ts';
 import { inspectCertificate } from '../tls/own-certificate.ts';
 import { Entrance, type Handler } from './entrance.ts';
+import { newcomerInTheClear, newcomerOverTls } from './first-bytes.ts';
 import { ProxyProtocol } from './proxy-protocol.ts';
+import { UsersFirst } from './users-first.ts';
 
 export interface TlsFiles {
   readonly cert: string;
@@ -48,6 +50,7 @@ export class Listener {
   readonly #entrance: Entrance;
   readonly #handshakes: HandshakeFailures;
   readonly #proxyProtocol: ProxyProtocol | null;
+  readonly #usersFirst: UsersFirst;
   /** Connections that `node:http` has handed over. */
   readonly #upgraded = new Set<Duplex>();
   #inspection: Cancellable | null = null;
@@ -66,8 +69,25 @@ export class Listener {
     const refused = (address: string, reason: string) => this.#warnOfProxy(address, reason);
     const { headersOf } = options;
     this.#proxyProtocol = headersOf && new ProxyProtocol({ proxies: headersOf, limits, clock, refused });
+    this.#usersFirst = new UsersFirst({
+      newcomer: files ? newcomerOverTls : newcomerInTheClear,
+      admits: (socket) => {
+        if (unauthenticated.admits(socket)) return true;
+        this.#warnOfUnauthenticated(socket.remoteAddress ?? '');
+        socket.destroy();
+        return false;
+      },
+      mayWait: (socket) => {
+        if (!unauthenticated.isHalfFull(socket)) return true;
+        this.#warnOfUnauthenticated(socket.remoteAddress ?? '');
+        return false;
+      },
+      limits,
+      clock,
+    });
+    this.#usersFirst.guard(this.#server);
+    // It stands before: it knows who has connected.
     this.#proxyProtocol?.guard(this.#server);
-    unauthenticated.limit(this.#server, (address) => this.#warnOfUnauthenticated(address));
     this.#server.on('drop', (dropped) => this.#warnOfDropped(dropped?.remoteAddress));
     for (const event of ['upgrade', 'connect'] as const) {
       this.#server.on(event, (_request: IncomingMessage, socket: Duplex) => {
@@ -131,6 +151,7 @@ export class Listener {
     this.#inspection?.cancel();
     this.#handshakes.stop();
     this.#proxyProtocol?.stop();
+    this.#usersFirst.stop();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 

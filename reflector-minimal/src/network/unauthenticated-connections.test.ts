@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { TrustedProxies } from '../http/origin.ts';
@@ -27,21 +27,23 @@ class FakeSocket extends EventEmitter {
 }
 
 describe('unauthenticated connections', () => {
-  let server: EventEmitter;
   let unauthenticated: UnauthenticatedConnections;
   let dropped: string[];
   let port: number;
   beforeEach(() => {
-    server = new EventEmitter();
     dropped = [];
     port = 1;
     unauthenticated = new UnauthenticatedConnections(3, new TrustedProxies(['10.0.0.1']));
-    unauthenticated.limit(server as Server, (address) => dropped.push(address));
   });
 
+  const admit = (socket: FakeSocket) => {
+    if (unauthenticated.admits(socket as unknown as Socket)) return;
+    dropped.push(String(socket.remoteAddress));
+    socket.destroy();
+  };
   const accept = (address: string): FakeSocket => {
     const socket = new FakeSocket(address, port++);
-    server.emit('connection', socket);
+    admit(socket);
     return socket;
   };
   /** How many of ten get in. */
@@ -54,6 +56,18 @@ describe('unauthenticated connections', () => {
     expect(accepted((n) => `::ffff:192.0.3.${n}`)).toBe(3);
     expect(accepted((n) => `2001:db8:1:${n}::1`)).toBe(3);
     expect(accepted((n) => `2001:db8:2:${n}::1`)).toBe(3);
+  });
+
+  test('unauthenticatedPerNetwork: beyond half of them, a network is half full', () => {
+    const isHalfFull = (socket: FakeSocket) => unauthenticated.isHalfFull(socket as unknown as Socket);
+    const [first, second] = [accept('192.0.2.1'), accept('192.0.2.2')];
+    expect([isHalfFull(first), isHalfFull(accept('192.0.3.1')), isHalfFull(accept('127.0.0.1'))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    second.destroy();
+    expect(isHalfFull(first)).toBe(false);
   });
 
   test('give their places back when they close', () => {
@@ -85,7 +99,7 @@ describe('unauthenticated connections', () => {
   test('two connections with the same peer, as two proxies may name it, count once', () => {
     const pair = [4_711, 4_711].map((same) => {
       const socket = new FakeSocket('192.0.2.1', same);
-      server.emit('connection', socket);
+      admit(socket);
       return socket;
     });
     expect(unauthenticated.size).toBe(1);

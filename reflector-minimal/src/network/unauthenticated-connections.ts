@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isLoopback, networksOf, plainAddress } from './addresses.ts';
@@ -34,18 +33,19 @@ export class UnauthenticatedConnections {
     return this.#connections.size;
   }
 
-  /** Closes connections beyond the limit when they are accepted, and calls `dropped`. */
-  limit(server: Pick<Server, 'on'>, dropped: (address: string) => void): void {
-    server.on('connection', (socket: Socket) => {
-      const { remoteAddress = '', remotePort } = socket;
-      if (!this.#add({ remoteAddress, remotePort })) {
-        dropped(remoteAddress);
-        socket.destroy();
-        return;
-      }
-      // A closed socket no longer knows its peer.
-      socket.once('close', () => this.#remove({ remoteAddress, remotePort }));
-    });
+  /** Counts a connection that was just accepted, until it closes; `false`: its network has too many. */
+  admits(socket: Socket): boolean {
+    const { remoteAddress = '', remotePort } = socket;
+    if (!this.#add({ remoteAddress, remotePort })) return false;
+    // A closed socket no longer knows its peer.
+    socket.once('close', () => this.#remove({ remoteAddress, remotePort }));
+    return true;
+  }
+
+  /** Whether its network has used up more than half of its places: devices that wait leave the others to users. */
+  isHalfFull(socket: Socket): boolean {
+    const network = this.#connections.get(keyOf(socket));
+    return network !== undefined && (this.#counts.get(network) ?? 0) > this.#perNetwork / 2;
   }
 
   /** A user or device has authenticated on this connection. */

@@ -69,7 +69,8 @@ export class Prober {
   }
 
   #agent(): Agent {
-    const options = { keepAlive: true, rejectUnauthorized: false };
+    // As browsers and curl offer it.
+    const options = { keepAlive: true, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] };
     return this.#facts.tls ? new TlsAgent(options) : new Agent(options);
   }
 
