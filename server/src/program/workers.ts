@@ -59,6 +59,9 @@ async function superviseWorkers(
   { clock, print, printError }: CommandContext,
 ): Promise<number> {
   const [exec = '', ...args] = process.argv.slice(1);
+  // Each worker accepts by itself. Otherwise this process would hand over one connection after the other, each after an answer: a user
+  // would wait for thousands of devices before a worker can tell who is who.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const start = (number: number) => {
     // The first one says where all listen.
     const out = number === 1 ? 'inherit' : 'ignore';
