@@ -1,5 +1,11 @@
+import type { Duplex } from 'node:stream';
 import pg, { type ClientConfig, DatabaseError } from 'pg';
 import type { DatabaseHost, Hosts } from './hosts.ts';
+
+/** What `pg` declares of its connection, and what it calls once its stream speaks, with TLS or without. */
+interface Attaching {
+  attachListeners(stream: Duplex): void;
+}
 
 /** Codes of what another server of the same database would say as well: credentials, and names that it does not know. */
 const ofAllHosts = /^(?:28|3D)/;
@@ -16,6 +22,12 @@ export class Client extends pg.Client {
     const host = config?.hosts?.current;
     // The pool hides the password from whoever prints its options.
     super({ ...config, password: config?.password, ...host });
+    const connection = this.connection as unknown as Attaching;
+    const attach = connection.attachListeners;
+    connection.attachListeners = (stream) => {
+      attach.call(connection, stream);
+      containReading(stream);
+    };
     this.#hosts = config?.hosts;
     this.#host = host;
   }
@@ -51,5 +63,23 @@ export class Client extends pg.Client {
 
   #failed(error: unknown): void {
     if (!(error instanceof DatabaseError && ofAllHosts.test(error.code ?? ''))) this.refused();
+  }
+}
+
+/**
+ * `pg` reads messages in a listener of the stream, and throws there at one that cannot be read: that would end the process. It ends
+ * the connection.
+ */
+function containReading(stream: Duplex): void {
+  for (const listener of stream.listeners('data')) {
+    const read = listener as (bytes: Buffer) => void;
+    stream.off('data', read).on('data', (bytes: Buffer) => {
+      try {
+        read(bytes);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : error;
+        stream.destroy(new Error(`its answer cannot be read: ${reason}`));
+      }
+    });
   }
 }

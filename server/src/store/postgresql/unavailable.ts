@@ -36,7 +36,12 @@ export function storeErrorOf(error: unknown): StoreError {
 
 /** What the network, TLS or `pg` itself has failed with: all but what the database has answered. */
 export function isLost(error: unknown): boolean {
-  return !(error instanceof DatabaseError) && !(error instanceof StoreUnavailable);
+  return !isAnswer(error) && !(error instanceof StoreUnavailable);
+}
+
+/** An error that the database tells has a code; what `pg` finds wrong with its messages has none. */
+function isAnswer(error: unknown): error is DatabaseError & { readonly code: string } {
+  return error instanceof DatabaseError && error.code !== undefined;
 }
 
 /** An answer did not come in time: `pg` says so by this text alone. */
@@ -52,8 +57,8 @@ export function takesNoChanges(error: unknown): boolean {
 /** The same error as {@link StoreUnavailable}, if it says that the database cannot be used; otherwise `error` itself. */
 export function asUnavailable(error: unknown): unknown {
   if (error instanceof StoreUnavailable) return error;
-  if (error instanceof DatabaseError) {
-    const { code = '' } = error;
+  if (isAnswer(error)) {
+    const { code } = error;
     if (!ofTheDatabase.test(code)) return error;
     return new StoreUnavailable(code, explained.get(code) ?? error.message, what);
   }
