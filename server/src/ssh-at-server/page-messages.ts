@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { Type } from 'typebox';
 import { closed } from '../api/closed.ts';
 import { limits } from '../ssh/limits.ts';
@@ -11,7 +11,7 @@ const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema:
   Type.Union([schema, Type.Null()]);
 const base64 = Type.String({ maxLength: 128, pattern: '^[A-Za-z0-9+/]+={0,2}$' });
 
-const message = Type.Union([
+export const pageMessageSchema = Type.Union([
   closed(
     Type.Object({
       type: Type.Literal('begin'),
@@ -38,12 +38,14 @@ const message = Type.Union([
   ),
 ]);
 
-const validate = new Ajv2020({ strict: false }).compile<PageMessage>(message);
+/** Compiled with the first message. */
+let validate: ValidateFunction<PageMessage> | null = null;
 
 /** `null`: this is no message of a page. */
 export function readPageMessage(received: string): PageMessage | null {
   try {
     const value: unknown = JSON.parse(received);
+    validate ??= new Ajv2020({ validateSchema: false, strict: false }).compile(pageMessageSchema);
     return validate(value) ? value : null;
   } catch {
     return null;

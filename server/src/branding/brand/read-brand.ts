@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { ConfigurationError } from 'rm-reflector/program';
 import { explain } from '../../configuration/explain.ts';
 import { tooAlike } from './contrast.ts';
@@ -56,7 +56,8 @@ export const plainBrand: Brand = {
 /** Pages that are parts of others. */
 export const partsOfPages = ['footer', 'log-in'] as const;
 
-const validate = new Ajv2020({ strict: false, verbose: true }).compile<BrandFile>(brandSchema);
+/** Compiled when there is a brand. */
+let validate: ValidateFunction<BrandFile> | null = null;
 
 /** Where the address of an asset begins. */
 export const assetsPath = '/branding';
@@ -131,6 +132,7 @@ class Reader {
     } catch (error) {
       throw new ConfigurationError(`${path}: is not JSON: ${error instanceof Error ? error.message : error}`);
     }
+    validate ??= new Ajv2020({ validateSchema: false, strict: false, verbose: true }).compile(brandSchema);
     if (validate(value)) return value;
     const [error] = validate.errors ?? [];
     throw new ConfigurationError(`${path}: ${error ? explain(error) : 'is wrong'}`);
