@@ -131,6 +131,7 @@ export const peers = [
     'curl',
     'dropbear-bin',
     'expect',
+    'faketime',
     'haproxy',
     'jq',
     'libnginx-mod-http-dav-ext',

@@ -108,6 +108,13 @@ const tasks = {
     await needPackages(['openssl', 'postgresql']);
     await run(process.execPath, 'test/dist/bench/scale/main.js', ...rest);
   },
+  /** Three nodes in network namespaces, one of which is killed with all devices on it. */
+  async 'bench:node-loss'() {
+    await prepare(root);
+    const { needPackages, networks } = await import('./debian.mjs');
+    await needPackages(['curl', 'haproxy', 'openssl', 'postgresql', 'socat', ...networks]);
+    await run(process.execPath, 'test/dist/bench/scale/node-loss.js', ...rest);
+  },
   /** From a command at mosquitto until a service of the device answers. */
   async 'bench:mqtt'() {
     await prepare(root);

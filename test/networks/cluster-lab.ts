@@ -66,6 +66,10 @@ export class ClusterLab {
     this.sh(to, 'nft flush chain ip cut in');
   }
 
+  mendAll(): void {
+    for (const name of names) this.mend(name);
+  }
+
   /** The address of the database is that of this machine. */
   moveDatabase(to: 'primary' | 'replica'): void {
     const from = to === 'primary' ? 'replica' : 'primary';

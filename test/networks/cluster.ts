@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Authority } from '../certificates/authority.ts';
@@ -15,7 +15,8 @@ import { ClusterLab, databaseAddress, machines, type NodeName } from './cluster-
 const program = join(root, 'server/dist/main.js');
 const port = 8080;
 const servicePort = 8000;
-const domain = 'remote.test';
+/** Of all nodes; `DEVICE.` before it is the host of a device. */
+export const domain = 'remote.test';
 
 export const nodeNames = ['a', 'b', 'c'] as const;
 export const deviceNames = ['device-1', 'device-2'] as const;
@@ -29,23 +30,46 @@ const serviceCode = (name: string) => `require('node:http').createServer((asked,
   answer.on('close', () => clearInterval(timer));
 }).listen(${servicePort}, '127.0.0.1', () => console.log('listening'))`;
 
+/** A user with the password of all, or a token. */
+export type Credentials = string | { readonly token: string };
+
+export interface ClusterOptions {
+  /** Nodes that are started at once; all by default. */
+  readonly nodes?: readonly NodeName[];
+  /** How many hours the clocks of nodes are ahead of that of the database. */
+  readonly hoursAhead?: Readonly<Partial<Record<NodeName, number>>>;
+  /** The hosts of the database as nodes know it; by default the address that moves with the primary. */
+  readonly databaseHosts?: Readonly<Partial<Record<NodeName, string>>>;
+  /** Added to the configuration of each node. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
+  /** Makes the accounts in the database, in place of those of the two devices, which then have no agents. */
+  readonly accounts?: (url: string) => Promise<void>;
+  /** Processes of HAProxy; 1 by default. One has two descriptors for each device. */
+  readonly fronts?: number;
+}
+
 /** Three nodes, PostgreSQL with a synchronous replica, HAProxy, and two devices, each in a network namespace of its own. */
 export class Cluster {
   readonly lab: ClusterLab;
+  readonly #options: ClusterOptions;
   readonly #folder = mkdtempSync(join(tmpdir(), 'rm-cluster-'));
   readonly #undo: (() => unknown)[] = [];
   readonly #nodes = new Map<NodeName, ChildProcess>();
   readonly agents = new Map<DeviceName, AgentProcess>();
-  #authority = new Authority();
+  readonly #authority = new Authority();
+  /** PEM file of the authority, valid also where the clock is behind. */
+  readonly #authorityFile = join(this.#folder, 'ca.pem');
   #primary: PostgresqlServer | null = null;
   #replica: PostgresqlServer | null = null;
   /** Of both, the one that takes changes. */
   #current: PostgresqlServer | null = null;
   #way: ChildProcess | null = null;
-  #passwords = 0;
+  #files = 0;
 
-  private constructor(lab: ClusterLab) {
+  private constructor(lab: ClusterLab, options: ClusterOptions) {
     this.lab = lab;
+    this.#options = options;
+    writeFileSync(this.#authorityFile, this.#authority.again({}));
     this.#undo.push(
       () => lab.destroy(),
       () => rmSync(this.#folder, { recursive: true, force: true }),
@@ -53,8 +77,8 @@ export class Cluster {
     );
   }
 
-  static async start(): Promise<Cluster> {
-    const cluster = new Cluster(await ClusterLab.build());
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(await ClusterLab.build(), options);
     try {
       await cluster.#start();
       return cluster;
@@ -78,49 +102,72 @@ export class Cluster {
     this.#primary = primary;
     this.#current = primary;
     this.#undo.push(() => this.#primary?.end());
-    const store = ['--store', primary.url()];
-    this.#command(['user', 'add', 'alice', '--admin', '--password-file', '-', ...store]);
-    for (const name of deviceNames)
-      this.#command(['device', 'add', name, '--domain', 'acme', '--password-file', '-', ...store]);
+    const { accounts, nodes = nodeNames, fronts = 1 } = this.#options;
+    if (accounts) await accounts(primary.url());
+    else this.#addAccounts(primary.url());
     const replica = await primary.synchronousReplica();
     this.#replica = replica;
     this.#undo.push(() => replica.end());
     this.lab.moveDatabase('primary');
     this.#way = await this.#wayTo('primary', primary);
     this.#undo.push(() => this.#way && endProcess(this.#way));
-    await Promise.all(nodeNames.map((name) => this.startNode(name)));
-    await this.#startFront();
-    await Promise.all(deviceNames.map((name) => this.#startDevice(name)));
+    for (const [machine, server] of [
+      ['primary', primary],
+      ['replica', replica],
+    ] as const) {
+      const way = await this.#wayTo(machine, server, machines[machine]);
+      this.#undo.push(() => endProcess(way));
+    }
+    await Promise.all(nodes.map((name) => this.startNode(name)));
+    for (let n = 0; n < fronts; n++) this.#startFront();
+    if (!accounts) await Promise.all(deviceNames.map((name) => this.#startDevice(name)));
+  }
+
+  #addAccounts(url: string): void {
+    const store = ['--store', url];
+    this.#command(['user', 'add', 'alice', '--admin', '--password-file', '-', ...store]);
+    for (const name of deviceNames)
+      this.#command(['device', 'add', name, '--domain', 'acme', '--password-file', '-', ...store]);
   }
 
   // --- nodes ---
 
-  async startNode(name: NodeName): Promise<void> {
+  /** `version`: `main.js` of another `rm-server` than that of this checkout. */
+  async startNode(name: NodeName, version = program): Promise<void> {
+    const { hoursAhead = {}, databaseHosts = {}, configuration: added } = this.#options;
+    const hosts = databaseHosts[name] ?? databaseAddress;
     const { certFile, keyFile } = this.#authority.issue({ names: `DNS:${name}` });
     const file = join(this.#folder, `${name}.json`);
     const configuration = {
       listen: `${machines[name]}:${port}`,
       domain,
       data: join(this.#folder, `${name}.sqlite`),
-      store: { url: `postgresql://postgres@${databaseAddress}/postgres`, tls: 'off' },
+      store: { url: `postgresql://postgres@${hosts}/postgres`, tls: 'off' },
       node: {
         name,
         listen: `${machines[name]}:7443`,
-        tls: { cert: certFile, key: keyFile, ca: this.#authority.file },
+        tls: { cert: certFile, key: keyFile, ca: this.#authorityFile },
       },
       keepAlive: 10,
       logLevel: 'info',
+      ...added,
     };
     writeFileSync(file, JSON.stringify(configuration));
     const node = this.#spawn(
       name,
-      [process.execPath, program, '--config', file],
+      [...clock(hoursAhead[name] ?? 0), process.execPath, version, '--config', file],
       join(this.#folder, `${name}.log`),
     );
     this.#nodes.set(name, node);
     await listening(node, /listens on/, `the node ${name}`).catch((error) => {
       throw new Error(`${error.message}\n${this.logs}`);
     });
+  }
+
+  /** Ends it in order. */
+  async stopNode(name: NodeName): Promise<void> {
+    const node = this.#nodes.get(name);
+    if (node) await endProcess(node);
   }
 
   signal(name: NodeName, signal: NodeJS.Signals): void {
@@ -168,8 +215,12 @@ export class Cluster {
   }
 
   /** The servers of the tests are at Unix sockets. */
-  async #wayTo(machine: 'primary' | 'replica', server: PostgresqlServer): Promise<ChildProcess> {
-    const from = `TCP-LISTEN:5432,bind=${databaseAddress},fork,reuseaddr`;
+  async #wayTo(
+    machine: 'primary' | 'replica',
+    server: PostgresqlServer,
+    address: string = databaseAddress,
+  ): Promise<ChildProcess> {
+    const from = `TCP-LISTEN:5432,bind=${address},fork,reuseaddr`;
     const way = this.#spawn(machine, ['socat', '-d', '-d', from, `UNIX-CONNECT:${server.socket}`], 'pipe');
     await listening(way, /listening on/, 'socat', 'stderr');
     return way;
@@ -177,10 +228,11 @@ export class Cluster {
 
   // --- devices and users ---
 
-  async #startFront(): Promise<void> {
+  #startFront(): void {
     const file = join(this.#folder, 'haproxy.cfg');
+    const tls = this.#options.configuration?.tlsCert === undefined ? '' : ' check-ssl verify none';
     const servers = nodeNames.map(
-      (name) => `  server ${name} ${machines[name]}:${port} check inter 500ms fall 2 rise 1`,
+      (name) => `  server ${name} ${machines[name]}:${port} check inter 500ms fall 2 rise 1${tls}`,
     );
     writeFileSync(
       file,
@@ -236,12 +288,34 @@ ${servers.join('\n')}
   }
 
   /** What the device answers through this node, or the status of another answer, or what curl says. */
-  async ask(node: NodeName, device: DeviceName, user = 'alice'): Promise<string> {
+  async ask(node: NodeName, device: DeviceName, user: Credentials = 'alice'): Promise<string> {
     const { output, errors } = await run(
       ...this.#curl(node, device, user, ['--max-time', '20', '-w', '\n%{http_code}'], '/'),
     );
     const [body = '', status = ''] = output.split(/\n(?=\d+$)/);
     return status === '200' ? body : `${status} ${errors}`.trim();
+  }
+
+  /** What this node says that the time is, ms. */
+  async dateOf(node: NodeName): Promise<number> {
+    const [command = '', ...words] = this.lab.in('front');
+    const url = `http://${machines[node]}:${port}/healthz`;
+    const { output } = await run(command, [...words, 'curl', '-sI', '--max-time', '20', url]);
+    return Date.parse(/^date: (.*?)\r?$/im.exec(output)?.[1] ?? '');
+  }
+
+  /** Somebody logs in at this node, the administrator by default. */
+  async logIn(
+    node: NodeName,
+    { name, password } = { name: 'alice', password: secret },
+  ): Promise<{ readonly token: string }> {
+    const [command = '', ...words] = this.lab.in('front');
+    const form = new URLSearchParams({ username: name, password, application: 'lab' });
+    const { output } = await run(command, [
+      ...[...words, 'curl', '-sk', '--max-time', '20', '-H', `Host: ${domain}:${port}`],
+      ...['--data-binary', `@${this.#private(String(form))}`, `${this.#origin(node)}/my-devices/api/token`],
+    ]);
+    return JSON.parse(output) as { token: string };
   }
 
   /** An answer that lasts for as long as the node lets it. */
@@ -270,10 +344,15 @@ ${servers.join('\n')}
     return Number(output);
   }
 
+  #origin(node: NodeName): string {
+    const scheme = this.#options.configuration?.tlsCert === undefined ? 'http' : 'https';
+    return `${scheme}://${machines[node]}:${port}`;
+  }
+
   #curl(
     node: NodeName,
     device: DeviceName,
-    user: string,
+    user: Credentials,
     options: readonly string[],
     path: string,
   ): [string, string[]] {
@@ -286,10 +365,16 @@ ${servers.join('\n')}
   }
 
   /** In a file, which nobody else reads. */
-  #header(user: string): string {
-    const file = join(this.#folder, `authorization-${++this.#passwords}`);
-    const credentials = Buffer.from(`${user}:${secret}`).toString('base64');
-    writeFileSync(file, `Authorization: Basic ${credentials}\n`, { mode: 0o600 });
+  #header(user: Credentials): string {
+    const basic = (name: string) => `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
+    return this.#private(
+      `Authorization: ${typeof user === 'string' ? basic(user) : `Bearer ${user.token}`}\n`,
+    );
+  }
+
+  #private(text: string): string {
+    const file = join(this.#folder, `private-${++this.#files}`);
+    writeFileSync(file, text, { mode: 0o600 });
     return file;
   }
 
@@ -306,6 +391,17 @@ ${servers.join('\n')}
     const errors = stderr === 'pipe' ? 'pipe' : 'ignore';
     return spawn(command, [...before, ...shell, ...words], { cwd: root, stdio: ['ignore', 'pipe', errors] });
   }
+}
+
+/** Words before a program for which the calendar is so many hours ahead (libfaketime); its timers are as they are. */
+function clock(hours: number): readonly string[] {
+  if (hours === 0) return [];
+  const library = readdirSync('/usr/lib')
+    .map((folder) => join('/usr/lib', folder, 'faketime/libfaketime.so.1'))
+    .find((file) => existsSync(file));
+  if (library === undefined) throw new Error('the Debian package libfaketime is missing');
+  const offset = `${hours < 0 ? '-' : '+'}${Math.abs(hours)}h`;
+  return ['env', `LD_PRELOAD=${library}`, `FAKETIME=${offset}`, 'FAKETIME_DONT_FAKE_MONOTONIC=1'];
 }
 
 /** Of all users and devices of the tests. */

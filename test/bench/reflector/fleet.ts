@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
 import { root } from '../../checkout.ts';
@@ -16,12 +16,13 @@ export class Fleet {
   readonly #up: number[] = [];
   readonly #changes = new EventEmitter();
 
-  /** `first`: number of the first device. */
-  constructor(facts: FleetFacts, size: number, first = 0) {
+  /** `first`: number of the first device. `place`: words before a command that run it where the devices are. */
+  constructor(facts: FleetFacts, size: number, first = 0, place: readonly string[] = []) {
     this.size = size;
     this.#changes.setMaxListeners(0);
     for (let from = 0; from < size; from += perProcess) {
-      const part = fork(program, { stdio: 'inherit' });
+      const [command = '', ...words] = [...place, process.execPath, program];
+      const part = spawn(command, words, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
       const index = this.#parts.push(part) - 1;
       this.#up[index] = 0;
       part.on('message', (up: number) => {
@@ -44,6 +45,11 @@ export class Fleet {
   /** Resolves when at least so many tunnels are up. */
   async atLeast(count: number): Promise<void> {
     while (this.up < count) await once(this.#changes, 'change');
+  }
+
+  /** Resolves when at most so many tunnels are up. */
+  async atMost(count: number): Promise<void> {
+    while (this.up > count) await once(this.#changes, 'change');
   }
 
   async stop(): Promise<void> {

@@ -14,6 +14,8 @@ import {
 
 /** What all devices of a fleet have in common. */
 export interface FleetFacts {
+  /** 127.0.0.1 by default, which is dialled from several addresses. */
+  readonly host?: string;
   readonly port: number;
   readonly tls: boolean;
   readonly domain: string;
@@ -68,8 +70,9 @@ export class LightDevice {
 
   dial(): void {
     if (this.#stopped) return;
-    const { port, tls } = this.#facts;
-    const where = { port, host: '127.0.0.1', localAddress: this.#address };
+    const { host, port, tls } = this.#facts;
+    const where =
+      host === undefined ? { port, host: '127.0.0.1', localAddress: this.#address } : { port, host };
     // Whose certificate it is does not matter to what it costs.
     const socket = tls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
     socket.setNoDelay(true);
