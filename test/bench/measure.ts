@@ -42,8 +42,9 @@ export interface Figures extends Idleness {
   readonly roundTripsPerSecond: number;
   readonly newChannelRoundTripsPerSecond: number;
   readonly opensPerSecond: number;
-  /** CPU microseconds of the device's process for a channel opened and closed. */
+  /** CPU microseconds of the device's process, and of those in between, for a channel opened and closed. */
   readonly openCpuMicroseconds: number;
+  readonly openRelayCpuMicroseconds: number;
   readonly many: {
     readonly channels: number;
     readonly mebibytesPerSecond: number;
@@ -156,11 +157,12 @@ export async function measure(
     await fresh.close();
   });
   report('opens');
-  const cpuBefore = device();
+  const [cpuBefore, relayCpuBefore] = [device(), relay()];
   const startOpens = performance.now();
   const opensPerSecond = await rate(parallelOpens, async () => (await subject.open(ports.echo)).close());
   const opens = (opensPerSecond * (performance.now() - startOpens)) / 1000;
   const openCpuMicroseconds = ((device() - cpuBefore) * 1e6) / opens;
+  const openRelayCpuMicroseconds = ((relay() - relayCpuBefore) * 1e6) / opens;
 
   report('many channels');
   const many = await measureMany(subject, ports, extent, idle.resident);
@@ -174,6 +176,7 @@ export async function measure(
     newChannelRoundTripsPerSecond,
     opensPerSecond,
     openCpuMicroseconds,
+    openRelayCpuMicroseconds,
     many,
   };
 }

@@ -19,6 +19,7 @@ const rows: readonly Row[] = [
   ['round trips/s, new channel', (figures) => figures.newChannelRoundTripsPerSecond, 0, 'ratio'],
   ['channel opens/s', ({ opensPerSecond }) => opensPerSecond, 0, 'ratio'],
   ['device CPU µs per open and close', ({ openCpuMicroseconds }) => openCpuMicroseconds, 0, 'ratio'],
+  ['relay CPU µs per open and close', (figures) => figures.openRelayCpuMicroseconds, 0],
   ['64 channels at once, MiB/s', ({ many }) => many.mebibytesPerSecond, 0, 'ratio'],
   ['64 channels at once, peak RSS − idle, KiB', ({ many }) => many.growth, 0],
 ];
