@@ -140,6 +140,7 @@ const tasks = {
       'node_modules/.bin/vitest',
       'run',
       '--project=integration',
+      '--project=long',
       'server/src/dashboard/pages',
       ...rest,
     );

@@ -2,12 +2,9 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startChromium } from '../../../test/system/chromium.ts';
 import { devicePassword, isRoot, ports, TerminalStage } from '../testing/terminal-stage.ts';
-import { Terminal } from '../testing/terminal-tab.ts';
+import { floodTimeout, Terminal } from '../testing/terminal-tab.ts';
 
 /** SSH that ends at the server, in a Chromium that lacks what the device needs. */
-
-/** What all wait for takes seconds, and minutes where the machine is busy with much else. */
-const floodTimeout = 600_000;
 
 /** Makes a browser one of those that cannot make keys for this algorithm. */
 const without = (algorithm: 'Ed25519' | 'X25519') => `{
@@ -88,11 +85,7 @@ test.skipIf(!isRoot)(
     await terminal.says(/does not take this/);
     await terminal.logIn(user, devicePassword);
     await terminal.is('running');
-    await terminal.type('yes | head -c 5M; echo; echo over-$((1+1))\r');
-    // The page answers meanwhile.
-    for (let turn = 0; turn < 20; turn++)
-      await terminal.tab.frame.evaluate('new Promise(requestAnimationFrame)');
-    await expect.poll(() => terminal.text(), { timeout: floodTimeout, interval: 500 }).toMatch(/over-2/);
+    await terminal.flood('', '5M');
     await stage.agents.cut('pump');
     await terminal.says(/connection to the device was lost/);
     await stage.agents.restart('pump');

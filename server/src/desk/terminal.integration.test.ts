@@ -4,15 +4,12 @@ import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openProfile, startChromium } from '../../../test/system/chromium.ts';
 import { devicePassword, isRoot, ports, TerminalStage } from '../testing/terminal-stage.ts';
-import { Terminal } from '../testing/terminal-tab.ts';
+import { floodTimeout, Terminal } from '../testing/terminal-tab.ts';
 
 /** Terminals in Chromium: OpenSSH and Dropbear behind a real agent. */
 
 /** Only something that hangs reaches it. */
 const timeout = 120_000;
-/** 50 MB take ten seconds, and minutes where the machine is busy with much else. */
-const floodTimeout = 600_000;
-
 let stage: TerminalStage;
 let browser: Browser;
 let context: BrowserContext;
@@ -74,11 +71,7 @@ describe.each([
       await terminal.trust();
       await terminal.logIn(stage.serverAt(port).user, devicePassword);
       await terminal.is('running');
-      await terminal.type(`yes ${flood} | head -c 50M; echo; echo over-$((1+1))\r`);
-      // The page answers meanwhile.
-      const { frame } = terminal.tab;
-      for (let turn = 0; turn < 20; turn++) await frame.evaluate('new Promise(requestAnimationFrame)');
-      await expect.poll(() => terminal.text(), { timeout: floodTimeout, interval: 500 }).toMatch(/over-2/);
+      await terminal.flood(flood, '5M');
       await terminal.type('exit 3\r');
       await terminal.says(/ended with status 3/);
       await terminal.button('Connect again').click();

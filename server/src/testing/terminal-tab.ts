@@ -7,6 +7,8 @@ import type { TerminalStage } from './terminal-stage.ts';
 
 /** Only something that hangs reaches it. */
 const timeout = 120_000;
+/** 50 MB take ten seconds, and minutes where the machine is busy with much else. */
+export const floodTimeout = 600_000;
 
 /** A terminal, as the dashboard shows it. */
 export class Terminal {
@@ -82,6 +84,13 @@ export class Terminal {
 
   async shows(text: string | RegExp): Promise<void> {
     await expect.poll(() => this.text(), { timeout }).toMatch(text);
+  }
+
+  /** Shows `size` (of `head -c`) of this line again and again, while the page answers. */
+  async flood(line: string, size: string): Promise<void> {
+    await this.type(`yes ${line} | head -c ${size}; echo; echo over-$((1+1))\r`);
+    for (let turn = 0; turn < 20; turn++) await this.tab.frame.evaluate('new Promise(requestAnimationFrame)');
+    await expect.poll(() => this.text(), { timeout: floodTimeout, interval: 500 }).toMatch(/over-2/);
   }
 
   /** What the shell of the device takes for the width of its terminal. */
