@@ -406,7 +406,7 @@ test('the certificate must be of the host, and the password is read for each con
   await expect(open(at('127.0.0.1'))).rejects.toThrow(/^the database cannot be used: .*127\.0\.0\.1/);
   const stranger = new Authority();
   await expect(open(at('localhost', { ca: stranger.file }))).rejects.toThrow(
-    /^the database cannot be used: .*certificate/,
+    /^the database cannot be used: its certificate is not of an authority that we trust .*; name that authority in "ca"$/,
   );
   const warnings: string[] = [];
   const plain = open(at('localhost', { tls: 'off', warn: (text) => warnings.push(text) }));

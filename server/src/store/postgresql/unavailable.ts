@@ -24,6 +24,18 @@ const texts: ReadonlyMap<string, string> = new Map([
     'it asks for a password, and none is given',
   ],
   ['The server does not support SSL connections', 'it does not speak TLS; switch TLS on there'],
+  ...[
+    'unable to verify the first certificate',
+    'self-signed certificate',
+    'self-signed certificate in certificate chain',
+    'unable to get local issuer certificate',
+  ].map(
+    (text) =>
+      [
+        text,
+        `its certificate is not of an authority that we trust (${text}); name that authority in "ca"`,
+      ] as const,
+  ),
 ]);
 
 const what = 'the database';
