@@ -11,6 +11,8 @@ export interface HintsOptions {
   readonly limits: Pick<NodeLimits, 'retryMs' | 'hintRetryMs'>;
   /** A node has told something. `epoch`: which node; `null`: it is not known. */
   readonly heard: (epoch: number | null) => void;
+  /** From 0 to 1; `Math.random` by default. */
+  readonly random?: () => number;
 }
 
 const channel = 'rm_server_presence';
@@ -77,8 +79,9 @@ export class Hints {
     this.#client = null;
     client.drop();
     if (this.#closed) return;
-    const { clock, limits } = this.#options;
-    this.#timer = clock.schedule(this.#waitMs, () => this.#open());
+    const { clock, limits, random = Math.random } = this.#options;
+    // Up to half of it is left to chance: the nodes have lost the database at the same moment.
+    this.#timer = clock.schedule(this.#waitMs * (0.5 + 0.5 * random()), () => this.#open());
     this.#waitMs = Math.min(2 * this.#waitMs, limits.hintRetryMs);
   }
 }
