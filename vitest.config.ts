@@ -40,6 +40,8 @@ function scenarios({
       name,
       include: part.map((file) => `test/scenarios/**/${file}.test.ts`),
       ...(atOnce === undefined ? {} : { maxConcurrency: atOnce }),
+      // What they change is in processes and folders of their own; a worker for each file costs more than most files.
+      isolate: false,
       // Above what one event may take: then the failure names the event.
       testTimeout: 300_000 * patience,
       hookTimeout: 240_000 * patience,
