@@ -26,6 +26,7 @@ export const sources = {
     cpe: 'musl-libc:musl',
     licenceFile: 'COPYRIGHT',
     notices: ['src/string/arm/memcpy.S'],
+    patches: ['musl-print-without-floating-point.patch'],
   },
   quickjs: {
     version: '2025.04.26',

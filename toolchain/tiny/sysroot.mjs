@@ -1,8 +1,8 @@
 // C library and compiler support of a target: musl, and the arithmetic that the processor lacks.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cached } from '../cache.mjs';
-import { commonFlags, compileLibrary, jobs } from '../compile.mjs';
+import { commonFlags, compileLibrary, jobs, regularFlags } from '../compile.mjs';
 import { unpackedSource } from '../fetch-source.mjs';
 import { sources } from '../sources.mjs';
 import { run } from '../subprocess.mjs';
@@ -21,6 +21,33 @@ import { builtinsFor } from './builtins.mjs';
 /** A static library alone, small, with the copying of memory and strings made for speed. */
 const muslOptions = ['--disable-shared', '--disable-gcc-wrapper', '--enable-optimize=string'];
 
+/** What undoes `regularFlags` where memory is copied. */
+const fastFlags = regularFlags.map((flag) => flag.replace('-fno-', '-f'));
+
+/** Large files of musl without assembler, which may have the compact instruction set: nothing that the agent waits for. */
+const compactFiles = [
+  'env/setenv',
+  'internal/intscan',
+  'network/dns_parse',
+  'network/getaddrinfo',
+  'network/if_nameindex',
+  'network/inet_ntop',
+  'network/inet_pton',
+  'network/lookup_ipliteral',
+  'network/lookup_name',
+  'network/lookup_serv',
+  'network/resolvconf',
+  'process/execvp',
+  'stdio/fgets',
+  'stdio/vfprintf',
+  'stdlib/qsort',
+  'string/memmem',
+  'string/strstr',
+  'time/__secs_to_tm',
+  'time/__tz',
+  'time/__year_to_secs',
+];
+
 /**
  * musl's own build, out of its source folder.
  * @param {string} source
@@ -31,7 +58,7 @@ const muslOptions = ['--disable-shared', '--disable-gcc-wrapper', '--enable-opti
 async function buildMusl(source, folder, target, compiler) {
   const work = join(folder, 'work');
   mkdirSync(work);
-  const flags = [...target.cflags, ...(target.libraryFlags ?? []), ...commonFlags];
+  const flags = [...target.cflags, ...(target.libraryFlags ?? []), ...commonFlags, ...regularFlags];
   const cflags = [
     ...flags.filter((flag) => !flag.startsWith('-std=')),
     `-ffile-prefix-map=${source}=musl`,
@@ -48,6 +75,12 @@ async function buildMusl(source, folder, target, compiler) {
       `CFLAGS=${cflags}`,
     ],
     { cwd: work },
+  );
+  const objects = compactFiles.map((file) => `obj/src/${file}.o`).join(' ');
+  appendFileSync(
+    join(work, 'config.mak'),
+    `CFLAGS_MEMOPS += ${fastFlags.join(' ')}\n` +
+      (target.compactFlags ? `${objects}: CFLAGS_ALL += ${target.compactFlags.join(' ')}\n` : ''),
   );
   await run('make', ['-s', `-j${jobs}`, 'install-libs', 'install-headers'], { cwd: work });
   rmSync(work, { recursive: true });
@@ -85,16 +118,18 @@ async function buildBuiltins(folder, target, compiler) {
  */
 export async function sysrootFor(name, target, compiler) {
   const own = target.builtins === 'compiler-rt';
+  const source = await unpackedSource('musl');
   const inputs = {
     compiler: compiler.identity,
-    flags: [target.cflags, target.libraryFlags, commonFlags],
-    musl: sources.musl.sha256,
+    flags: [target.cflags, target.libraryFlags, commonFlags, regularFlags, fastFlags],
+    compact: target.compactFlags && [target.compactFlags, compactFiles],
+    musl: basename(source),
     muslOptions,
     builtins: own && [sources['compiler-rt'].sha256, builtinsFor(compiler.prefix)],
   };
   const folder = await cached(`sysroot-${name}`, inputs, async (unfinished) => {
     console.error(`Building the C library for ${name} …`);
-    await buildMusl(await unpackedSource('musl'), unfinished, target, compiler);
+    await buildMusl(source, unfinished, target, compiler);
     if (own) await buildBuiltins(unfinished, target, compiler);
     writeFileSync(join(unfinished, 'inputs.json'), JSON.stringify(inputs, null, 2));
   });
