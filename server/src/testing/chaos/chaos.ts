@@ -468,6 +468,8 @@ class Chaos {
   /** What nodes that could ask the database for long enough say of the devices. */
   #judgePresence(): void {
     const { now } = this.#time;
+    for (const { name, serves, stray } of this.#nodes.values())
+      if (serves && stray) this.#verdict.fail(`${name} has left a tunnel of ${stray.uid} open at ${now}`);
     const able = [...this.#nodes.values()].filter(({ serves, standing }) => {
       const { ableSince } = standing;
       return serves && ableSince !== null && now - ableSince > ableMs;

@@ -52,6 +52,8 @@ export class ServerNode {
   readonly #log: Logger;
   readonly #superseded: () => void;
   #node: Node<SimulatedTunnel> | null = null;
+  /** Of devices that were announced, and that still can be used. */
+  readonly #tunnels = new Set<SimulatedTunnel>();
   /** Requests whose answer has an end, with the simulated ms of their beginning. */
   readonly #underWay = new Map<Request, number>();
 
@@ -131,6 +133,12 @@ export class ServerNode {
 
   get presence(): Node<SimulatedTunnel>['presence'] | null {
     return this.#node?.presence ?? null;
+  }
+
+  /** A tunnel that is open, though another one has taken its place; `null`: there is none. */
+  get stray(): SimulatedTunnel | null {
+    for (const tunnel of this.#tunnels) if (this.presence?.local.get(tunnel.id) !== tunnel) return tunnel;
+    return null;
   }
 
   /** Serves: it has started and runs. */
@@ -297,6 +305,7 @@ export class ServerNode {
     const tunnel: SimulatedTunnel = new SimulatedTunnel({ ...device, generation }, wire, this.machine.clock, {
       ended: () => {
         over = true;
+        this.#tunnels.delete(tunnel);
         release();
         if (!presence.withdraw(tunnel)) verdict.seen.evictions++;
       },
@@ -309,7 +318,9 @@ export class ServerNode {
       since,
       end: () => tunnel.close(),
       confirmed: () => {
-        if (!over) presence.announce(tunnel);
+        if (over) return;
+        this.#tunnels.add(tunnel);
+        presence.announce(tunnel);
       },
     });
     if (over) release();
