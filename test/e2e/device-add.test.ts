@@ -31,8 +31,9 @@ function add(...args: readonly string[]): string {
 describe.each(agents.map((words, index) => [words.join(' '), words, index] as const))(
   '%s takes',
   (_name, [program = '', ...leading], index) => {
+    // `--dial`: with what is printed, it would ask an agent that happens to run on this machine.
     const check = (file: string, before: readonly string[] = []) => {
-      const command = [...before, program, ...leading, 'check', '--config', file];
+      const command = [...before, program, ...leading, 'check', '--dial', '--config', file];
       const [first = '', ...rest] = command;
       const { status, stdout, stderr } = spawnSync(first, rest, { cwd: root, encoding: 'utf8' });
       return { status, report: stdout + stderr };
