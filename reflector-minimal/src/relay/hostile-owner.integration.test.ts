@@ -201,6 +201,30 @@ describe('a node that is dialled and wants to harm', () => {
     expect(String((await once(other, 'data'))[0])).toBe('answer');
   });
 
+  test.each<[string, (raw: RawPeer, number: number) => void]>([
+    ['answers an open request', (raw, number) => raw.send(encodeBare(Opcode.openConfirm, number))],
+    ['refuses a channel', (raw, number) => raw.send(encodeUnavailable(number, Unavailable.notHere))],
+    ['sends a PING', (raw) => raw.socket.write(hex('89 00'))],
+    ['sends a PONG', (raw) => raw.socket.write(hex('8a 00'))],
+  ])('counts as connected once it %s, and not by its hello', async (_what, act) => {
+    const connected = () =>
+      pair.lines.filter(({ msg, peer }) => msg === 'connected to the relay of a node' && peer === 'raw');
+    const channel = pair.open(dialer, at);
+    channel.on('error', () => {});
+    const raw = await owner;
+    await until(() => raw.of('open').length);
+    expect(connected()).toEqual([]);
+    act(raw, channel.number);
+    await until(() => connected().length);
+    act(raw, channel.number);
+    // What was sent before it has been read.
+    const next = pair.open(dialer, at);
+    await until(() => raw.of('open').length === 2);
+    raw.send(encodeBare(Opcode.openConfirm, next.number));
+    await until(() => next.opened);
+    expect(connected()).toHaveLength(1);
+  });
+
   test('does not answer what is given up: the number is not used again before it does', async () => {
     const channel = pair.open(dialer, at);
     const raw = await owner;

@@ -15,7 +15,7 @@ function connection() {
   const socket = new Duplex({ read: ignored, write: (_chunk, _encoding, done) => done() });
   const events: PeerEvents = {
     ...{ open: ignored, confirmed: ignored, refused: ignored, unavailable: ignored, credit: ignored },
-    ...{ closed: ignored, failed: ignored, faulty: (error) => told.push(error) },
+    ...{ closed: ignored, failed: ignored, lives: ignored, faulty: (error) => told.push(error) },
     greeted: () => null,
     data: (_number, piece) => told.push(piece.length),
     lost: (reason) => told.push(reason),

@@ -10,9 +10,11 @@ import { PeerViolation } from './peer-violation.ts';
 import { relayTerms } from './relay-frame.ts';
 import { type RelayHandler, RelayReader } from './relay-reader.ts';
 
-export interface PeerEvents extends Omit<RelayHandler, 'hello' | 'pinged' | 'ended'> {
+export interface PeerEvents extends Omit<RelayHandler, 'hello' | 'pinged' | 'ponged' | 'ended'> {
   /** The hello of the other node. Returns why it is not accepted, or `null`. */
   greeted(hello: Hello): string | null;
+  /** A PING or a PONG of the other node. */
+  lives(): void;
   /** The connection carries nothing any more; called once. */
   lost(reason: string): void;
   /** A fault of ours has ended the connection. */
@@ -76,7 +78,11 @@ export class PeerConnection {
     this.#reader = new RelayReader({
       ...bound(events, carried),
       hello: (hello) => this.#greeted(hello),
-      pinged: () => this.#write(pong),
+      pinged: () => {
+        events.lives();
+        this.#write(pong);
+      },
+      ponged: () => events.lives(),
       ended: (reason) => this.#drop(`closed by the other node: ${reason}`),
     });
     this.#helloTimer = clock.schedule(limits.relayHelloMs, () =>
@@ -200,7 +206,7 @@ export class PeerConnection {
 function bound(
   events: PeerEvents,
   carried: (bytes: number) => void,
-): Omit<RelayHandler, 'hello' | 'pinged' | 'ended'> {
+): Omit<RelayHandler, 'hello' | 'pinged' | 'ponged' | 'ended'> {
   return {
     open: (channel, request) => events.open(channel, request),
     confirmed: (channel) => events.confirmed(channel),

@@ -59,6 +59,8 @@ export class PeerLink {
   #connection: PeerConnection | null = null;
   #timer: Cancellable | null = null;
   #greeted = false;
+  /** The other node has accepted this one. */
+  #accepted = false;
   #lost = false;
 
   constructor(options: PeerLinkOptions) {
@@ -149,7 +151,10 @@ export class PeerLink {
       }
     }
     this.#timer?.cancel();
-    const dialed = (number: number) => this.#channels.get(number);
+    const dialed = (number: number) => {
+      this.#accept();
+      return this.#channels.get(number);
+    };
     this.#connection = new PeerConnection({
       socket,
       node,
@@ -158,6 +163,7 @@ export class PeerLink {
       carried: (bytes) => this.#options.carried(bytes),
       events: {
         greeted: (hello) => this.#greet(hello),
+        lives: () => this.#accept(),
         open: () => {
           throw new PeerViolation('open request of a node that was dialled');
         },
@@ -176,13 +182,26 @@ export class PeerLink {
   }
 
   #greet({ name, epoch }: Hello): string | null {
-    const { peer, log } = this.#options;
+    const { peer } = this.#options;
     if (name !== peer.name) return `${JSON.stringify(name)} answers in place of ${JSON.stringify(peer.name)}`;
     if (epoch !== peer.epoch) return `it is in epoch ${epoch}, not in ${peer.epoch}`;
     this.#greeted = true;
-    log.info({ peer: name, epoch, address: peer.address }, 'connected to the relay of a node');
     for (const dialed of [...this.#channels.values()]) dialed.linked();
     return null;
+  }
+
+  /**
+   * The other node has said something after its hello. Before that it may refuse us: with TLS 1.3, the handshake ends here before it
+   * has looked at our certificate, and its hello comes before it has read ours.
+   */
+  #accept(): void {
+    if (this.#accepted) return;
+    this.#accepted = true;
+    const { peer, log } = this.#options;
+    log.info(
+      { peer: peer.name, epoch: peer.epoch, address: peer.address },
+      'connected to the relay of a node',
+    );
   }
 
   #end(reason: string): void {

@@ -25,6 +25,7 @@ export interface RelayHandler {
   closed(channel: number): void;
   failed(channel: number, error: number): void;
   pinged(): void;
+  ponged(): void;
   /** The last event: the other node ends the connection, and says why. */
   ended(reason: string): void;
 }
@@ -52,7 +53,7 @@ export class RelayReader {
         messageData: (bytes, start, end) => this.#take(bytes, start, end),
         messageEnd: () => this.#end(),
         pinged: () => handler.pinged(),
-        ponged: () => {},
+        ponged: () => handler.ponged(),
         closed: (code, reason) => handler.ended(reason || `close code ${code}`),
       },
       FRAME_HEADER_BYTES + relayTerms.maxFrame,

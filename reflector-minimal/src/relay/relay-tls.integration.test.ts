@@ -35,6 +35,7 @@ function tlsOf(name: string, options: CertificateOptions = {}, authority = ours)
 const failure = async (channel: Channel) => (await once(channel, 'error'))[0] as Error;
 const said = (msg: string) => pair.lines.filter((line) => line.msg === msg);
 const refused = () => said('a connection to the relay was refused').map(({ reason }) => reason);
+const connected = () => said('connected to the relay of a node').map(({ peer }) => peer);
 const unreached = () => said('no connection to the relay of a node').map(({ reason }) => reason);
 
 const wrongUsers: [string, () => RelayTls, string | RegExp][] = [
@@ -77,6 +78,8 @@ describe('a node that dials, with a certificate', () => {
     expect(unreached()[0]).toContain(
       typeof reason === 'string' ? reason.replace('its', 'your') : 'authority',
     );
+    // Its side of the TLS handshake has ended well each time.
+    expect(connected()).toEqual([]);
     await pair.listeners[0]?.close();
     expect(said('further connections to the relay were refused in this network')).toEqual([
       expect.objectContaining({ times: 2 }),

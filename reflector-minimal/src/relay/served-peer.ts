@@ -49,6 +49,7 @@ export class ServedPeer {
       carried: () => {},
       events: {
         greeted: (hello) => options.greeted(hello),
+        lives: () => {},
         open: (number, request) => this.#open(number, request),
         confirmed: answer,
         refused: answer,

@@ -215,6 +215,7 @@ const names = [
   'closed',
   'failed',
   'pinged',
+  'ponged',
   'ended',
 ] as const;
 
