@@ -49,8 +49,9 @@ import { hostKeysPart } from './host-keys/part.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { metricsPart } from './metrics/part.ts';
 import { type NodeLimits, nodeLimits } from './nodes/limits.ts';
+import { LoneServer } from './nodes/lone-server.ts';
 import { type Node, startNode } from './nodes/node.ts';
-import { beginAlone, PostgresqlMembership } from './nodes/postgresql-membership.ts';
+import { PostgresqlMembership } from './nodes/postgresql-membership.ts';
 import { relayOf } from './nodes/relay.ts';
 import { PostgresqlSharedState } from './nodes/shared/postgresql-shared-state.ts';
 import type { Foundation, Part, Running } from './part.ts';
@@ -125,7 +126,7 @@ export function serverAdditions(
   const server = new Server({ ...context, configuration, branding, limits, postgresql, node, nodeBounds });
   return {
     options: {
-      ...(postgresql && { store: () => openStore(postgresql, context.data, node !== null) }),
+      ...(postgresql && { store: () => server.openStore(postgresql, node !== null) }),
       ...(postgresql &&
         node && {
           presence: <Tunnel extends LocalTunnel>() => server.presence<Tunnel>(postgresql, node),
@@ -151,34 +152,6 @@ export function serverAdditions(
   };
 }
 
-/**
- * Refuses a database that nodes use, if this server is none: it would note their devices off line; those whose lease is over do not come
- * back. Refuses an empty database where the
- * data is still in the file: it looks as if everything were lost.
- */
-async function openStore(
-  options: PostgresqlOptions,
-  data: string,
-  isNode: boolean,
-): Promise<PostgresqlStore> {
-  const store = await PostgresqlStore.open(options);
-  try {
-    const living = isNode ? [] : await beginAlone(options);
-    if (living.length > 0) {
-      throw new StoreError(
-        `the database: is used by nodes (${living.join(', ')}): give this server the key "node" too, or stop them`,
-      );
-    }
-    if (!existsSync(data) || !(await store.users.isEmpty())) return store;
-    throw new StoreError(
-      `the database: is empty, and there is the data file ${data}: move it by "rm-server migrate", or move it away`,
-    );
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
 type ServerContext = AdditionsContext &
   Pick<Foundation, 'branding' | 'configuration' | 'limits'> & {
     /** `null`: the tables are in the data file. */
@@ -193,6 +166,7 @@ class Server {
   readonly cache: AnswerCache;
   #foundation: Foundation | null = null;
   #shared: PostgresqlSharedState | null = null;
+  #alone: LoneServer | null = null;
   #database: OpenTables | null = null;
   #running: readonly Running[] = [];
   #node: Pick<Node<LocalTunnel>, 'lease' | 'untold'> | null = null;
@@ -207,6 +181,38 @@ class Server {
   /** Of this process among the nodes; 0: it is none, or not yet. */
   get epoch(): number {
     return this.#node?.lease.epoch ?? 0;
+  }
+
+  /**
+   * Refuses a database that nodes use, if this server is none: it would note their devices off line. Refuses an empty database where the
+   * data is still in the file: it looks as if everything were lost.
+   */
+  async openStore(options: PostgresqlOptions, isNode: boolean): Promise<PostgresqlStore> {
+    const { data } = this.#context;
+    const store = await PostgresqlStore.open(options);
+    try {
+      if (!isNode) this.#alone = await this.#beginAlone(options);
+      if (!existsSync(data) || !(await store.users.isEmpty())) return store;
+      throw new StoreError(
+        `the database: is empty, and there is the data file ${data}: move it by "rm-server migrate", or move it away`,
+      );
+    } catch (error) {
+      await this.#alone?.stop();
+      this.#alone = null;
+      await store.close();
+      throw error;
+    }
+  }
+
+  #beginAlone({ limits: database = {}, warn: _, ...address }: PostgresqlOptions): Promise<LoneServer> {
+    const { clock, log, nodeBounds, end } = this.#context;
+    return LoneServer.begin({
+      ...{ ...address, database, clock, limits: nodeBounds },
+      superseded: (nodes) => {
+        log.error(`nodes (${nodes.join(', ')}) use the database: this server, which is none, ends`);
+        end?.(ExitStatus.configuration);
+      },
+    });
   }
 
   /** Joins the other servers. Rejects with `StoreError` or `ConfigurationError`. */
@@ -332,6 +338,7 @@ class Server {
   async close(): Promise<void> {
     for (const running of [...this.#running].reverse()) await running.stop?.();
     await this.#database?.close();
+    await this.#alone?.stop();
   }
 
   async #opened(store: Store, known: KnownUsers): Promise<Foundation> {
@@ -348,6 +355,7 @@ class Server {
       this.#context.log.error({ err: error }, 'events not read'),
     );
     try {
+      await this.#alone?.hold();
       await eventLog.refresh();
     } catch (error) {
       await database.close();

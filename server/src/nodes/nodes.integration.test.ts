@@ -308,6 +308,17 @@ test('a server that is no node refuses the database of nodes, and so leaves thei
   expect(await devices.get('pump')).toMatchObject({ online: true });
 });
 
+test('a node refuses the database of a server that is no node, until that has ended', async () => {
+  const alone = await TestServer.start({ url: database.url() });
+  const refused = await start('one').catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(StoreError);
+  expect((refused as Error).message).toMatch(
+    /^the database: is used by a server without the key "node": stop/,
+  );
+  await alone.close();
+  await start('one');
+});
+
 test('a start that fails half way leaves no node behind', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');

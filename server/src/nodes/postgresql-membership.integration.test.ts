@@ -4,14 +4,16 @@ import type { DeviceKey } from 'rm-reflector/ports';
 import { presenceConformance } from 'rm-reflector/ports/conformance';
 import { systemClock } from 'rm-reflector/program';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../../protocol/src/testing/manual-clock.ts';
 import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from '../store/postgresql/postgresql-store.ts';
 import { PostgresqlTables } from '../store/postgresql-tables/postgresql-tables.ts';
 import { ClusterPresence } from './cluster-presence.ts';
 import { Lease } from './lease.ts';
 import { nodeLimits } from './limits.ts';
+import { LoneServer } from './lone-server.ts';
 import { NotHeld, type PresenceChange } from './membership-table.ts';
-import { beginAlone, PostgresqlMembership } from './postgresql-membership.ts';
+import { PostgresqlMembership } from './postgresql-membership.ts';
 
 const patient = { connectMs: 60_000, lockMs: 60_000, statementMs: 60_000, answerMs: 90_000, batchMs: 1 };
 /** Longer than any test, even on a busy machine. */
@@ -167,23 +169,69 @@ test('a lease that is over is noticed by whoever renews it, and nothing is told 
   expect((await table.read(0)).nodes).toEqual([]);
 });
 
-test('a server that is alone keeps nodes from coming back whose lease was over when it began, and none from beginning', async () => {
-  const address = { url: server.url(), limits: patient };
-  const [one, buried] = [identity('one'), identity('two')];
-  const [mine, other] = [await table.join(one), await table.join(buried)];
-  await table.tell(mine, [here({ id: 'a', uid: '1' }, 1)]);
-  await endLease(other);
-  expect(await beginAlone(address)).toEqual(['one']);
-  expect(await table.renew(buried, other)).toMatchObject({ state: 'held' });
-  for (const node of [mine, other]) await endLease(node);
-  expect(await beginAlone(address)).toEqual([]);
-  expect(await table.renew(one, mine)).toEqual({ state: 'superseded' });
-  expect(await table.renew(buried, other)).toEqual({ state: 'superseded' });
-  await expect(table.tell(mine, [here({ id: 'a', uid: '1' }, 1)])).rejects.toBeInstanceOf(NotHeld);
-  const next = identity('three');
-  expect(await table.renew(next, await table.join(next))).toMatchObject({ state: 'held' });
-  expect((await table.read(0)).nodes).toMatchObject([{ name: 'three' }]);
-  expect((await table.read(0)).rows).toEqual([]);
+describe('a server that is alone', () => {
+  let clock: ManualClock;
+  let superseded: string[][];
+  let alone: LoneServer[];
+  beforeEach(() => {
+    clock = new ManualClock();
+    superseded = [];
+    alone = [];
+  });
+  afterEach(async () => {
+    for (const one of alone) await one.stop();
+  });
+  const begin = async () => {
+    const options = { url: server.url(), database: patient, limits, clock };
+    const begun = await LoneServer.begin({ ...options, superseded: (nodes) => superseded.push([...nodes]) });
+    alone.push(begun);
+    return begun;
+  };
+  const endLoneLease = () =>
+    server.sql("UPDATE rm_server.fleet_nodes SET lease_until = clock_timestamp() WHERE name = ''");
+  const loneLeaseLasts = () =>
+    server.sql("SELECT lease_until > clock_timestamp() FROM rm_server.fleet_nodes WHERE name = ''");
+
+  test('keeps nodes from coming back whose lease was over when it began, and none from beginning after it', async () => {
+    const [one, buried] = [identity('one'), identity('two')];
+    const [mine, other] = [await table.join(one), await table.join(buried)];
+    await table.tell(mine, [here({ id: 'a', uid: '1' }, 1)]);
+    await endLease(other);
+    await expect(begin()).rejects.toThrow('is used by nodes (one)');
+    expect(await table.renew(buried, other)).toMatchObject({ state: 'held' });
+    for (const node of [mine, other]) await endLease(node);
+    const first = await begin();
+    expect(await table.renew(one, mine)).toEqual({ state: 'superseded' });
+    expect(await table.renew(buried, other)).toEqual({ state: 'superseded' });
+    await expect(table.tell(mine, [here({ id: 'a', uid: '1' }, 1)])).rejects.toBeInstanceOf(NotHeld);
+    await first.stop();
+    const next = identity('three');
+    expect(await table.renew(next, await table.join(next))).toMatchObject({ state: 'held' });
+    expect((await table.read(0)).nodes).toMatchObject([{ name: 'three' }]);
+    expect((await table.read(0)).rows).toEqual([]);
+  });
+
+  test('keeps nodes from beginning while its lease lasts, which it renews', async () => {
+    await begin();
+    await expect(table.join(identity('one'))).rejects.toThrow('is used by a server without the key "node"');
+    await endLoneLease();
+    clock.advance(limits.renewMs);
+    await expect.poll(loneLeaseLasts).toEqual(['true']);
+    await expect(table.join(identity('one'))).rejects.toThrow('is used by a server without the key "node"');
+    // As after kill -9.
+    await endLoneLease();
+    expect(await table.join(identity('one'))).toBeGreaterThan(0);
+  });
+
+  test('ends when nodes have begun after its lease', async () => {
+    await begin();
+    await endLoneLease();
+    await table.join(identity('one'));
+    clock.advance(limits.renewMs);
+    await expect.poll(() => superseded).toEqual([['one']]);
+    expect(clock.pending).toBe(0);
+    expect((await table.read(0)).nodes).toMatchObject([{ name: 'one', alive: true }]);
+  });
 });
 
 test('generations grow, over a crash of the database too', async () => {

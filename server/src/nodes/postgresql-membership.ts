@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from 'rm-protocol';
-import { type DeviceKey, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
+import { type DeviceKey, StoreError, StoreUnavailable, type TunnelEnd } from 'rm-reflector/ports';
 import { connectionOf, type PostgresqlAddress } from '../store/postgresql/connection.ts';
 import {
   Database,
@@ -13,6 +13,7 @@ import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/lim
 import { withoutNul } from '../store/postgresql/text.ts';
 import { Hints, type HintsOptions, hintStatement } from './hints.ts';
 import type { NodeLimits } from './limits.ts';
+import { hasNodes, lives, loner, loneServerRuns } from './lone-server.ts';
 import {
   type AskedEnd,
   type Identity,
@@ -81,6 +82,13 @@ export class PostgresqlMembership implements MembershipTable {
         instance,
       );
       if (mine) return mine.epoch;
+      if ((await query(loneServerRuns, loner)).length > 0) {
+        throw new Undo(
+          new StoreError(
+            'the database: is used by a server without the key "node": stop that server first; if it was killed, try again in a few seconds',
+          ),
+        );
+      }
       await run(
         'UPDATE fleet_nodes SET superseded = true, lease_until = clock_timestamp() WHERE name = $1 AND NOT superseded',
         name,
@@ -516,39 +524,6 @@ export async function nodeOf(
   });
 }
 
-/** The name of a row by which a server that is alone keeps nodes of before it from coming back: none that a node may have. */
-const loner = '';
-
-/**
- * A server that is no node begins to use the database. Names of the nodes whose lease lasts: it must not. None: those whose lease is over
- * learn, when they come back, that they are superseded. Rejects with `StoreError`.
- */
-export async function beginAlone(options: NodesOptions): Promise<readonly string[]> {
-  return withDatabase(options, async (database) => {
-    if (!(await hasNodes(database))) return [];
-    return database.transact('changes', async ({ query, run }) => {
-      // No lease is renewed meanwhile.
-      await run('LOCK TABLE rm_server.fleet_nodes IN SHARE ROW EXCLUSIVE MODE');
-      const living = await query<{ name: string }>(
-        `SELECT name FROM rm_server.fleet_nodes WHERE ${lives} ORDER BY name`,
-      );
-      if (living.length > 0) return living.map(({ name }) => name);
-      await run('DELETE FROM rm_server.fleet_nodes');
-      // Each of them says again what it has; a new id makes others that read it begin anew.
-      await run('DELETE FROM rm_server.fleet_presence');
-      await run('DELETE FROM rm_server.fleet_presence_state');
-      await run(
-        `INSERT INTO rm_server.fleet_nodes (epoch, name, instance, address, lease_until, superseded)
-         VALUES (nextval('rm_server.fleet_epochs'), $1, $2, '', clock_timestamp(), true)`,
-        ...[loner, randomUUID()],
-      );
-      return [];
-    });
-  });
-}
-
-const lives = 'NOT superseded AND lease_until > clock_timestamp()';
-
 type NodesOptions = PostgresqlAddress & { readonly limits?: Partial<PostgresqlLimits> };
 
 async function withDatabase<Result>(
@@ -562,11 +537,4 @@ async function withDatabase<Result>(
   } finally {
     await database.close();
   }
-}
-
-async function hasNodes(database: Database): Promise<boolean> {
-  const [found] = await database.read<{ there: boolean }>(
-    "SELECT to_regclass('rm_server.fleet_nodes') IS NOT NULL AS there",
-  );
-  return found?.there ?? false;
 }
