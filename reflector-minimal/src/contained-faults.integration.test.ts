@@ -139,6 +139,7 @@ test('timers are those of a clock that contains them, or can do no more than end
   // Each of these runs its callback within a boundary, or calls nothing that can throw.
   expect([...new Set(found)].sort()).toEqual([
     'forwarding/web/user-response.ts',
+    'listening/users-first.ts',
     'memory/minor-gc.ts',
     'system-clock.ts',
     'tunnels/channel.ts',
