@@ -1,10 +1,10 @@
-import type { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import { plainAddress } from '../network/addresses.ts';
+import { guardConnections } from './guard-connections.ts';
 import { type ProxiedPeer, readProxyHeader } from './proxy-header.ts';
 
 export interface ProxyProtocolOptions {
@@ -38,20 +38,15 @@ export class ProxyProtocol {
 
   /** Stands before all listeners of this server, those to come as well. */
   guard(server: Server): void {
-    const emit = server.emit as EventEmitter['emit'];
-    server.emit = (...event: Parameters<EventEmitter['emit']>): boolean => {
-      const [name, socket] = event as [string, Socket];
-      if (name !== 'connection' || this.#read.has(socket)) return emit.apply(server, event);
+    guardConnections(server, (socket) => {
+      if (this.#read.has(socket)) return false;
       const { remoteAddress } = socket;
-      if (remoteAddress === undefined) {
-        // Reset already. Taken for somebody else's, its header would be a failed handshake of nobody.
-        socket.destroy();
-        return true;
-      }
-      if (!this.#options.proxies.has(plainAddress(remoteAddress))) return emit.apply(server, event);
-      this.#take(socket, () => server.emit('connection', socket));
+      // Reset already. Taken for somebody else's, its header would be a failed handshake of nobody.
+      if (remoteAddress === undefined) socket.destroy();
+      else if (!this.#options.proxies.has(plainAddress(remoteAddress))) return false;
+      else this.#take(socket, () => server.emit('connection', socket));
       return true;
-    };
+    });
     server.prependListener('secureConnection', (socket: TLSSocket) => {
       // A socket of TLS asks the kernel, not the socket under it.
       const { _parent: under } = socket as { readonly _parent?: Socket };

@@ -1,9 +1,9 @@
-import type { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Cancellable, Clock } from 'rm-protocol';
 import type { Limits } from '../limits.ts';
 import type { Newcomer } from './first-bytes.ts';
+import { guardConnections } from './guard-connections.ts';
 
 export interface UsersFirstOptions {
   /** Who has sent these bytes first. */
@@ -57,18 +57,17 @@ export class UsersFirst {
 
   /** Stands before all listeners of this server, those to come as well. */
   guard(server: Server): void {
-    const emit = server.emit as EventEmitter['emit'];
-    server.emit = (...event: Parameters<EventEmitter['emit']>): boolean => {
-      const [name, socket] = event as [string, Socket];
-      if (name !== 'connection' || this.#passed.has(socket)) return emit.apply(server, event);
+    guardConnections(server, (socket) => {
+      if (this.#passed.has(socket)) return false;
       this.#cameThisTurn = true;
-      if (!this.#options.admits(socket)) return true;
-      this.#hold(socket, () => {
-        this.#passed.add(socket);
-        server.emit('connection', socket);
-      });
+      if (this.#options.admits(socket)) {
+        this.#hold(socket, () => {
+          this.#passed.add(socket);
+          server.emit('connection', socket);
+        });
+      }
       return true;
-    };
+    });
   }
 
   /** Closes what the server does not have yet. */
