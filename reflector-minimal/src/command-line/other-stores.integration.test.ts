@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Installation } from '../installation.ts';
-import { systemClock } from '../system-clock.ts';
 import { RemoteData } from '../testing/remote-store.ts';
+import { runCommand } from '../testing/run-command.ts';
 import type { Program, StoreSources } from './program.ts';
 import { reflectorProgram } from './reflector-program.ts';
-import { run } from './run.ts';
 
 let folder: string;
 let data: string;
@@ -32,22 +31,8 @@ const program: Program = {
   },
 };
 
-async function command(args: readonly string[], environment: Record<string, string> = {}, of = program) {
-  let [out, err] = ['', ''];
-  const context = {
-    environment: { RM_REFLECTOR_DATA: data, ...environment },
-    clock: systemClock,
-    print: (text: string) => {
-      out += text;
-    },
-    printError: (text: string) => {
-      err += text;
-    },
-    ask: async () => null,
-  };
-  const status = await run(args, context, of);
-  return { status, out, err };
-}
+const command = (args: readonly string[], environment: Record<string, string> = {}, of = program) =>
+  runCommand(of, args, { RM_REFLECTOR_DATA: data, ...environment });
 
 test('commands work on the store that is asked for, and make no data file', async () => {
   const far = ['--store', 'far'];

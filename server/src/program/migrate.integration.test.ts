@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, systemClock } from 'rm-reflector/program';
 import { DataFileLock } from 'rm-reflector/store';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runCommand } from '../../../reflector-minimal/src/testing/run-command.ts';
 import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { FleetFile } from '../testing/fleet-file.ts';
 import { serverProgram } from './server-program.ts';
@@ -23,22 +23,8 @@ beforeEach(async () => {
 });
 afterEach(() => file.close());
 
-async function migrate(...args: string[]) {
-  let [out, err] = ['', ''];
-  const context = {
-    environment: { RM_SERVER_DATA: data },
-    clock: systemClock,
-    print: (text: string) => {
-      out += text;
-    },
-    printError: (text: string) => {
-      err += text;
-    },
-    ask: async () => null,
-  };
-  const status = await run(['migrate', ...args], context, serverProgram);
-  return { status, out, err };
-}
+const migrate = (...args: string[]) =>
+  runCommand(serverProgram, ['migrate', ...args], { RM_SERVER_DATA: data });
 
 test('everything is moved, the rows of each table are shown, and a second time is refused', async () => {
   await server.sql('CREATE DATABASE fleet');

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, systemClock } from 'rm-reflector/program';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand } from '../../../reflector-minimal/src/testing/run-command.ts';
 import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
 import { PostgresqlStore } from '../store/postgresql/postgresql-store.ts';
 import { PostgresqlTables } from '../store/postgresql-tables/postgresql-tables.ts';
@@ -18,22 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.end());
 
-async function command(...args: string[]) {
-  let [out, err] = ['', ''];
-  const context = {
-    environment: {},
-    clock: systemClock,
-    print: (text: string) => {
-      out += text;
-    },
-    printError: (text: string) => {
-      err += text;
-    },
-    ask: async () => null,
-  };
-  const status = await run([...args, '--config', file], context, serverProgram);
-  return { status, out, err };
-}
+const command = (...args: string[]) => runCommand(serverProgram, [...args, '--config', file]);
 
 test('drain says to a node that it takes no more devices, and tells who there is otherwise', async () => {
   expect(await command('drain')).toEqual({

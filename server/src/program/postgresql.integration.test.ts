@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, systemClock } from 'rm-reflector/program';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { runCommand } from '../../../reflector-minimal/src/testing/run-command.ts';
 import { ScriptedAgent } from '../../../reflector-minimal/src/testing/scripted-agent.ts';
 import { endProcess } from '../../../test/system/end-process.ts';
 import { PostgresqlServer } from '../../../test/system/postgresql-server.ts';
@@ -94,22 +94,8 @@ async function refused(...args: readonly string[]) {
   return { status, out: said.out, line: said.err.split('\n').at(-2) };
 }
 
-async function command(...args: readonly string[]) {
-  let [out, err] = ['', ''];
-  const context = {
-    environment: { RM_SERVER_CONFIG: configuration },
-    clock: systemClock,
-    print: (text: string) => {
-      out += text;
-    },
-    printError: (text: string) => {
-      err += text;
-    },
-    ask: async () => null,
-  };
-  const status = await run(args, context, serverProgram);
-  return { status, out, err };
-}
+const command = (...args: readonly string[]) =>
+  runCommand(serverProgram, args, { RM_SERVER_CONFIG: configuration });
 
 async function addPump(): Promise<void> {
   const password = join(folder, 'device-password');
