@@ -68,6 +68,15 @@ test('in any number of records, and incomplete before its last byte', () => {
   }
 });
 
+test('in at most 64 records: they are read again with each piece that comes', () => {
+  const inRecords = (count: number) => {
+    const single = Array.from({ length: count - 1 }, (_, at) => record(browser.subarray(at, at + 1)));
+    return concat(...single, record(browser.subarray(count - 1)));
+  };
+  expect(readClientHello(inRecords(64))).toEqual({ protocols: ['h2', 'http/1.1'] });
+  expect(readClientHello(inRecords(65))).toBe('other');
+});
+
 describe('is for OpenSSL to judge', () => {
   test.each<[string, Uint8Array]>([
     ['a request in plain HTTP', ascii('GET / HTTP/1.1\r\n')],

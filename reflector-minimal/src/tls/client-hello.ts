@@ -5,7 +5,7 @@
 export type ClientHello =
   /** More bytes are needed. */
   | 'incomplete'
-  /** It is no TLS, or not as the RFC says; OpenSSL knows the right answer. */
+  /** It is no TLS, not as the RFC says, or in more records than anybody needs; OpenSSL knows the right answer. */
   | 'other'
   /** What the client offers by ALPN (RFC 7301), in its order; empty without. */
   | { readonly protocols: readonly string[] };
@@ -13,6 +13,8 @@ export type ClientHello =
 const recordOfHandshake = 22;
 const clientHello = 1;
 const alpn = 16;
+/** Clients send one, or one for each packet. Each piece that comes costs as much as all the records before it. */
+const mostRecords = 64;
 
 class Malformed extends Error {}
 
@@ -33,7 +35,7 @@ function messageIn(bytes: Uint8Array): Fields | 'incomplete' {
   let at = 0;
   while (bytes[at] === recordOfHandshake && at + 5 <= bytes.length) {
     const length = ((bytes[at + 3] ?? 0) << 8) | (bytes[at + 4] ?? 0);
-    if (length === 0) throw new Malformed();
+    if (length === 0 || records.length === mostRecords) throw new Malformed();
     records.push(bytes.subarray(at + 5, at + 5 + length));
     at += 5 + length;
   }
@@ -85,7 +87,11 @@ class Fields {
   }
 
   number(size: 1 | 2 | 3): number {
-    return this.#take(size).reduce((value, byte) => (value << 8) | byte, 0);
+    const end = this.#at + size;
+    if (end > this.#bytes.length) throw new Malformed();
+    let value = 0;
+    while (this.#at < end) value = (value << 8) | (this.#bytes[this.#at++] ?? 0);
+    return value;
   }
 
   part(size: number): Fields {
