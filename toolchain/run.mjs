@@ -174,6 +174,14 @@ const tasks = {
     const { chaos } = await import('./chaos.mjs');
     process.exit(await chaos(root, rest));
   },
+  /** Nodes of another commit become those of this checkout, with devices on line. */
+  async upgrade() {
+    await prepare(root);
+    const { needPackages, networks } = await import('./debian.mjs');
+    await needPackages(['curl', 'haproxy', 'openssl', 'postgresql', 'socat', ...networks]);
+    const { upgrade } = await import('./upgrade.mjs');
+    process.exit(await upgrade(root, rest));
+  },
   /** An emulated board beside a reflector, until Ctrl-C. */
   async qemu() {
     await prepare(root, ['reflector-minimal', 'client']);

@@ -34,6 +34,8 @@ const serviceCode = (name: string) => `require('node:http').createServer((asked,
 export type Credentials = string | { readonly token: string };
 
 export interface ClusterOptions {
+  /** `main.js` of the `rm-server` that makes the tables and the accounts, and of nodes where no other is named; that of this checkout by default. */
+  readonly version?: string;
   /** Nodes that are started at once; all by default. */
   readonly nodes?: readonly NodeName[];
   /** How many hours the clocks of nodes are ahead of that of the database. */
@@ -55,6 +57,8 @@ export class Cluster {
   readonly #folder = mkdtempSync(join(tmpdir(), 'rm-cluster-'));
   readonly #undo: (() => unknown)[] = [];
   readonly #nodes = new Map<NodeName, ChildProcess>();
+  /** Of which `main.js` a node is. */
+  readonly #versions = new Map<NodeName, string>();
   readonly agents = new Map<DeviceName, AgentProcess>();
   readonly #authority = new Authority();
   /** PEM file of the authority, valid also where the clock is behind. */
@@ -132,8 +136,8 @@ export class Cluster {
 
   // --- nodes ---
 
-  /** `version`: `main.js` of another `rm-server` than that of this checkout. */
-  async startNode(name: NodeName, version = program): Promise<void> {
+  /** `version`: `main.js` of another `rm-server` than that of the options. */
+  async startNode(name: NodeName, version = this.#program): Promise<void> {
     const { hoursAhead = {}, databaseHosts = {}, configuration: added } = this.#options;
     const hosts = databaseHosts[name] ?? databaseAddress;
     const { certFile, keyFile } = this.#authority.issue({ names: `DNS:${name}` });
@@ -159,9 +163,19 @@ export class Cluster {
       join(this.#folder, `${name}.log`),
     );
     this.#nodes.set(name, node);
+    this.#versions.set(name, version);
     await listening(node, /listens on/, `the node ${name}`).catch((error) => {
       throw new Error(`${error.message}\n${this.logs}`);
     });
+  }
+
+  /** By the command of its own version: devices are sent away. */
+  drainNode(name: NodeName): void {
+    // The command is outside of the namespaces, and reaches the database by its socket.
+    const file = join(this.#folder, 'drain.json');
+    const [, url] = this.#store;
+    writeFileSync(file, JSON.stringify({ store: { url } }), { mode: 0o600 });
+    this.#command(['drain', name, '--config', file], this.#versions.get(name));
   }
 
   /** Ends it in order. */
@@ -278,13 +292,13 @@ ${servers.join('\n')}
 
   /** A user, who sees the domain of the devices. */
   addUser(name: string): void {
-    const store = ['--store', (this.#current as PostgresqlServer).url()];
+    const store = this.#store;
     this.#command(['user', 'add', name, '--password-file', '-', ...store]);
     this.#command(['user', 'grant', name, 'acme', ...store]);
   }
 
   removeUser(name: string): void {
-    this.#command(['user', 'remove', name, '--store', (this.#current as PostgresqlServer).url()]);
+    this.#command(['user', 'remove', name, ...this.#store]);
   }
 
   /** What the device answers through this node, or the status of another answer, or what curl says. */
@@ -326,8 +340,8 @@ ${servers.join('\n')}
     return child;
   }
 
-  /** A call of the API by the administrator; the status. */
-  async api(node: NodeName, method: string, path: string, body: unknown): Promise<number> {
+  /** A call of the API by the administrator, with a body or without; the status. */
+  async api(node: NodeName, method: string, path: string, body?: unknown): Promise<number> {
     const [command = '', ...words] = this.lab.in('front');
     const { output } = await run(command, [
       ...[...words, 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '20', '-X', method],
@@ -339,7 +353,8 @@ ${servers.join('\n')}
         '-H',
         'Content-Type: application/json',
       ],
-      ...['--data-binary', JSON.stringify(body), `http://${machines[node]}:${port}/my-devices/api${path}`],
+      ...(body === undefined ? [] : ['--data-binary', JSON.stringify(body)]),
+      `http://${machines[node]}:${port}/my-devices/api${path}`,
     ]);
     return Number(output);
   }
@@ -378,9 +393,18 @@ ${servers.join('\n')}
     return file;
   }
 
-  #command(args: readonly string[]): void {
+  get #program(): string {
+    return this.#options.version ?? program;
+  }
+
+  /** For commands: the database that takes changes. */
+  get #store(): readonly string[] {
+    return ['--store', (this.#current as PostgresqlServer).url()];
+  }
+
+  #command(args: readonly string[], version = this.#program): void {
     const how = { input: `${secret}\n`, encoding: 'utf8' } as const;
-    const { status, stderr } = spawnSync(process.execPath, [program, ...args], how);
+    const { status, stderr } = spawnSync(process.execPath, [version, ...args], how);
     if (status !== 0) throw new Error(`rm-server ${args[0]} ${args[1]}: ${stderr}`);
   }
 
@@ -405,7 +429,7 @@ function clock(hours: number): readonly string[] {
 }
 
 /** Of all users and devices of the tests. */
-const secret = 'a long enough secret';
+export const secret = 'a long enough secret';
 
 function listening(
   child: ChildProcess,
