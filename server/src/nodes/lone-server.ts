@@ -5,6 +5,7 @@ import { connectionOf, type PostgresqlAddress } from '../store/postgresql/connec
 import { Database } from '../store/postgresql/database.ts';
 import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/limits.ts';
 import type { NodeLimits } from './limits.ts';
+import { hasNodes, leaseEnd, lives, loner } from './node-rows.ts';
 
 export interface LoneServerOptions extends PostgresqlAddress {
   readonly database?: Partial<PostgresqlLimits>;
@@ -14,24 +15,6 @@ export interface LoneServerOptions extends PostgresqlAddress {
   readonly superseded: (nodes: readonly string[]) => void;
 }
 
-/** The name of the row of a server that is no node: none that a node may have. Its row counts as superseded, so it is no node to others. */
-export const loner = '';
-
-/** Whether there is one, whose lease lasts; `$1` is {@link loner}. */
-export const loneServerRuns =
-  'SELECT FROM rm_server.fleet_nodes WHERE name = $1 AND lease_until > clock_timestamp()';
-
-/** Of the row of a node: its lease lasts. */
-export const lives = 'NOT superseded AND lease_until > clock_timestamp()';
-
-/** Whether the database has the tables of nodes. */
-export async function hasNodes(database: Database): Promise<boolean> {
-  const [found] = await database.read<{ there: boolean }>(
-    "SELECT to_regclass('rm_server.fleet_nodes') IS NOT NULL AS there",
-  );
-  return found?.there ?? false;
-}
-
 /**
  * A server that is no node, and uses the database. While its lease lasts, no node begins. Nodes whose lease was over when it began learn,
  * when they come back, that they are superseded.
@@ -39,6 +22,8 @@ export async function hasNodes(database: Database): Promise<boolean> {
 export class LoneServer {
   readonly #options: LoneServerOptions;
   readonly #database: Database;
+  /** The database has the tables of nodes: on a new one, from {@link hold} on. */
+  #hasTables = false;
   #timer: Cancellable | null = null;
   #renewing: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -57,7 +42,8 @@ export class LoneServer {
   static async begin(options: LoneServerOptions): Promise<LoneServer> {
     const server = new LoneServer(options);
     try {
-      const living = (await hasNodes(server.#database)) ? await server.#begin() : [];
+      server.#hasTables = await hasNodes(server.#database);
+      const living = server.#hasTables ? await server.#begin() : [];
       if (living.length > 0) {
         throw new StoreError(
           `the database: is used by nodes (${living.join(', ')}): give this server the key "node" too, or stop them`,
@@ -71,8 +57,9 @@ export class LoneServer {
     return server;
   }
 
-  /** Renews the lease at once: on a new database it begins when the tables have been made. Rejects with `StoreError`. */
+  /** The tables are there: renews the lease at once, which begins now on a new database. Rejects with `StoreError`. */
   async hold(): Promise<void> {
+    this.#hasTables = true;
     const held = this.#renewing.then(() => this.#renew());
     this.#renewing = held.catch(() => {});
     await held;
@@ -83,11 +70,8 @@ export class LoneServer {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#renewing;
-    await this.#try(async () => {
-      if (!(await hasNodes(this.#database))) return;
-      const release = 'UPDATE rm_server.fleet_nodes SET lease_until = clock_timestamp() WHERE name = $1';
-      await this.#database.run(null, release, loner);
-    });
+    const release = 'UPDATE rm_server.fleet_nodes SET lease_until = clock_timestamp() WHERE name = $1';
+    if (this.#hasTables) await this.#try(async () => void (await this.#database.run(null, release, loner)));
     await this.#database.close();
   }
 
@@ -109,8 +93,8 @@ export class LoneServer {
   }
 
   async #renew(): Promise<void> {
-    if (!(await hasNodes(this.#database))) return;
-    const renew = `UPDATE rm_server.fleet_nodes SET lease_until = ${this.#leaseEnd} WHERE name = $1`;
+    if (!this.#hasTables) return;
+    const renew = `UPDATE rm_server.fleet_nodes SET lease_until = ${leaseEnd(this.#options.limits.leaseMs)} WHERE name = $1`;
     if ((await this.#database.run(null, renew, loner)) > 0) return;
     const living = await this.#begin();
     if (living.length === 0) return;
@@ -133,14 +117,10 @@ export class LoneServer {
       await run('DELETE FROM rm_server.fleet_presence_state');
       await run(
         `INSERT INTO rm_server.fleet_nodes (epoch, name, instance, address, lease_until, superseded)
-         VALUES (nextval('rm_server.fleet_epochs'), $1, $2, '', ${this.#leaseEnd}, true)`,
+         VALUES (nextval('rm_server.fleet_epochs'), $1, $2, '', ${leaseEnd(this.#options.limits.leaseMs)}, true)`,
         ...[loner, randomUUID()],
       );
       return [];
     });
-  }
-
-  get #leaseEnd(): string {
-    return `clock_timestamp() + interval '${this.#options.limits.leaseMs} milliseconds'`;
   }
 }

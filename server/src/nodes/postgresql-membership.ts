@@ -13,7 +13,6 @@ import { type PostgresqlLimits, postgresqlLimits } from '../store/postgresql/lim
 import { withoutNul } from '../store/postgresql/text.ts';
 import { Hints, type HintsOptions, hintStatement } from './hints.ts';
 import type { NodeLimits } from './limits.ts';
-import { hasNodes, lives, loner, loneServerRuns } from './lone-server.ts';
 import {
   type AskedEnd,
   type Identity,
@@ -25,6 +24,7 @@ import {
   type PresenceRow,
   type Renewal,
 } from './membership-table.ts';
+import { hasNodes, leaseEnd, lives, loner, loneServerRuns } from './node-rows.ts';
 import { type FormerRow, outcomeOf, type PresenceEvent } from './outcome.ts';
 
 export interface PostgresqlMembershipOptions extends PostgresqlAddress {
@@ -298,7 +298,7 @@ export class PostgresqlMembership implements MembershipTable {
   }
 
   get #leaseEnd(): string {
-    return `clock_timestamp() + interval '${this.#limits.leaseMs} milliseconds'`;
+    return leaseEnd(this.#limits.leaseMs);
   }
 
   async #put(transaction: Transaction, epoch: number, changes: readonly PresenceChange[]): Promise<void> {

@@ -63,7 +63,7 @@ export function isTimeout(error: unknown): boolean {
 
 /** It is a replica, or is set to take no changes. */
 export function takesNoChanges(error: unknown): boolean {
-  return error instanceof DatabaseError && /^(?:0A000|25006)$/.test(error.code ?? '');
+  return isAnswer(error) && /^(?:0A000|25006)$/.test(error.code);
 }
 
 /** The same error as {@link StoreUnavailable}, if it says that the database cannot be used; otherwise `error` itself. */
