@@ -104,6 +104,9 @@ async function install(names) {
 /** What network namespaces with a router and a proxy are made of. */
 export const networks = ['conntrack', 'iproute2', 'nftables', 'procps', 'tinyproxy'];
 
+/** What the commands need that start nodes, each in a network namespace of its own. */
+export const clusters = ['curl', 'haproxy', 'openssl', 'postgresql', 'socat', ...networks];
+
 /** Web servers of devices: one a file in test/devices/servers. */
 const devices = [
   ...['apache2-bin', 'aria2', 'civetweb', 'cups', 'libhttp-daemon-perl', 'lighttpd-mod-webdav', 'merecat'],

@@ -111,8 +111,8 @@ const tasks = {
   /** Three nodes in network namespaces, one of which is killed with all devices on it. */
   async 'bench:node-loss'() {
     await prepare(root);
-    const { needPackages, networks } = await import('./debian.mjs');
-    await needPackages(['curl', 'haproxy', 'openssl', 'postgresql', 'socat', ...networks]);
+    const { needPackages, clusters } = await import('./debian.mjs');
+    await needPackages(clusters);
     await run(process.execPath, 'test/dist/bench/scale/node-loss.js', ...rest);
   },
   /** From a command at mosquitto until a service of the device answers. */
@@ -177,8 +177,8 @@ const tasks = {
   /** Nodes of another commit become those of this checkout, with devices on line. */
   async upgrade() {
     await prepare(root);
-    const { needPackages, networks } = await import('./debian.mjs');
-    await needPackages(['curl', 'haproxy', 'openssl', 'postgresql', 'socat', ...networks]);
+    const { needPackages, clusters } = await import('./debian.mjs');
+    await needPackages(clusters);
     const { upgrade } = await import('./upgrade.mjs');
     process.exit(await upgrade(root, rest));
   },
